@@ -1,0 +1,13 @@
+#!/usr/bin/env python
+"""The command line of the hub: `python manage.py help` lists what it can do."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cartrover.settings")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)

@@ -1,0 +1,50 @@
+"""The tables of what happens to an order."""
+
+from __future__ import annotations
+
+from orders.models.alert import Alert, AlertState
+from orders.models.inbound import InboundBody, InboundDocument, InboundState
+from orders.models.invoice import Invoice, InvoiceLine
+from orders.models.mapping import Product, ProductAlias, ShipMethodMap
+from orders.models.order import Order, OrderEvent, OrderLine, SkippedOrder
+from orders.models.outbound import (
+    DocumentState,
+    LineCancellation,
+    MessagePurpose,
+    MessageState,
+    OutboundAttempt,
+    OutboundDocument,
+    OutboundMessage,
+)
+from orders.models.shipment import Shipment, ShipmentLine
+from orders.models.stock import ChannelStock, StockLevel, StockReading
+
+__all__ = [
+    "Alert",
+    "AlertState",
+    "ChannelStock",
+    "DocumentState",
+    "InboundBody",
+    "InboundDocument",
+    "InboundState",
+    "Invoice",
+    "InvoiceLine",
+    "LineCancellation",
+    "MessagePurpose",
+    "MessageState",
+    "Order",
+    "OrderEvent",
+    "OrderLine",
+    "OutboundAttempt",
+    "OutboundDocument",
+    "OutboundMessage",
+    "Product",
+    "ProductAlias",
+    "ShipMethodMap",
+    "Shipment",
+    "ShipmentLine",
+    "SkippedOrder",
+    "StockLevel",
+    "StockReading",
+    "ChannelStock",
+]

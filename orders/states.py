@@ -1,0 +1,83 @@
+"""Where an order can stand, and how it may move."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from connectors.contract import HoldReason
+
+if TYPE_CHECKING:
+    from orders.models import Order
+
+
+class OrderState(StrEnum):
+    NEW = "new"
+    READY = "ready"
+    SENT = "sent"
+    SHIPPED = "shipped"
+    CONFIRMED = "confirmed"
+    CANCELED = "canceled"
+
+
+MOVES: dict[OrderState, frozenset[OrderState]] = {
+    OrderState.NEW: frozenset({OrderState.READY, OrderState.CANCELED}),
+    OrderState.READY: frozenset({OrderState.SENT, OrderState.CANCELED, OrderState.NEW}),
+    OrderState.SENT: frozenset({OrderState.SHIPPED, OrderState.CANCELED}),
+    OrderState.SHIPPED: frozenset({OrderState.CONFIRMED}),
+    OrderState.CONFIRMED: frozenset(),
+    OrderState.CANCELED: frozenset(),
+}
+"""READY back to NEW: an order that was taken off its route, to be routed again."""
+
+
+class Status(StrEnum):
+    """What people and programs see; see docs/interfaces.md."""
+
+    NEW = "new"
+    AT_WMS = "at_wms"
+    PARTIAL = "partial"
+    SHIPPED = "shipped"
+    CONFIRMED = "confirmed"
+    CANCELED = "canceled"
+    ERROR = "error"
+
+
+def status_of(*, state: str, hold: str, shipped_quantity: int) -> Status:
+    """Return the outward status: a held order is an error wherever it stands, but for one that only waits to go live."""
+    if hold and hold != HoldReason.NOT_LIVE:
+        return Status.ERROR
+    match OrderState(state):
+        case OrderState.NEW | OrderState.READY:
+            return Status.NEW
+        case OrderState.SENT:
+            return Status.PARTIAL if shipped_quantity else Status.AT_WMS
+        case OrderState.SHIPPED:
+            return Status.SHIPPED
+        case OrderState.CONFIRMED:
+            return Status.CONFIRMED
+        case OrderState.CANCELED:
+            return Status.CANCELED
+
+
+class IllegalMove(RuntimeError):
+    """The transition table doesn't have this move: a bug."""
+
+
+def advance(order: Order, to: OrderState, *, because: str, actor: str = "") -> bool:
+    """Move the order if it still stands where `order.state` says; write the event in the caller's transaction.
+
+    Return False, and change nothing, when somebody else has moved it meanwhile. Raise `IllegalMove` for a move that the table
+    doesn't have.
+    """
+    from orders.models import Order, OrderEvent
+
+    was = OrderState(order.state)
+    if to not in MOVES[was]:
+        raise IllegalMove(f"{was} to {to}")
+    moved = Order.objects.for_account(order.account_id).filter(pk=order.pk, state=was).update(state=to)
+    if not moved:
+        return False
+    order.state = to
+    OrderEvent.objects.create(account_id=order.account_id, order=order, kind=f"order.{to}", words=because, actor=actor)
+    return True

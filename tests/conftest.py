@@ -1,0 +1,3 @@
+"""What all tests may use."""
+
+from __future__ import annotations
