@@ -562,11 +562,12 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     """A page of a walk by change time, oldest first. `seen_to` is the newest change time on it; `far_now` the far side's time
-    when the walk began."""
+    when the walk began; `problems` say which records of it could not be read and were left out."""
 
     items: tuple[T, ...]
     seen_to: datetime | None
     far_now: datetime
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
