@@ -1,0 +1,25 @@
+"""What Celery calls. A task's arguments are names and ids; the rows hold the rest."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from orders import dispatcher
+
+
+@shared_task(name="orders.ring_due")
+def ring_due() -> None:
+    """Ring for every service that is due."""
+    dispatcher.ring_due()
+
+
+@shared_task(name="orders.run_service")
+def run_service(service_pk: int) -> None:
+    """Run one service if it is due and nobody else runs it."""
+    dispatcher.run_service_by_id(service_pk)
+
+
+@shared_task(name="orders.housekeeping")
+def housekeeping() -> None:
+    """Do what is to be done now and then: purge, count, compare."""
+    dispatcher.housekeeping()
