@@ -1,0 +1,601 @@
+"""HTTP to one far side, with every failure named by what to do next.
+
+What happens to a request decides what may be said about it:
+
+========================================================= ==================== =========================
+what happened                                             a read               a write
+========================================================= ==================== =========================
+no connection, no TLS, or not a byte went out             TryLater             TryLater
+the certificate isn't trusted                             FixConnection        FixConnection
+429                                                       SlowDown             SlowDown
+421, 425                                                  TryLater             TryLater
+408, 5xx, lost, timed out, cut short, too long            TryLater             OutcomeUnknown
+a redirect                                                followed at home,    OutcomeUnknown
+                                                          else FixConnection
+2xx that is no JSON                                       TryLater by `json()` OutcomeUnknown
+401                                                       renewed once         renewed once
+everything else, 400, 402, 403, 404, 409, 422 included    an `Answer`          an `Answer`
+========================================================= ==================== =========================
+
+**Kept connections.** A server may close an idle connection in the moment in which we write to it. Nothing then proves that it
+didn't read the request, so a write never uses a connection that was idle for longer than a second, and none that shows a close
+already; if the very first byte is refused by the system, a new connection is taken, since nothing went out. A read that finds a
+kept connection dead is sent once more. Nothing else is ever sent twice: urllib3's own retries are off.
+"""
+
+from __future__ import annotations
+
+import json as jsonlib
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException
+from typing import Any, Protocol
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.cookies import RequestsCookieJar
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
+from urllib3.util.retry import Retry
+
+from connectors.contract import Exchange, Limiter, Network
+from connectors.errors import ConnectorError, FixConnection, OutcomeUnknown, SlowDown, TryLater
+from connectors.transports.sockets import TimedSocket, certificate_problem, tls_context
+
+CALL_TIMEOUT = 28.0
+"""Seconds that a call may take in all, connecting included; below the 30 that a run's lease is built on."""
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds that connecting may take: a far side that needs longer is not well."""
+
+IDLE_FOR_WRITES = 1.0
+"""Seconds after which a kept connection is too old for a write. gunicorn closes after 2, Apache after 5."""
+
+MAX_BYTES = 20 * 1024 * 1024
+"""Longest answer that is read; a page of 250 orders with lines is below 2 MB."""
+
+MAX_REDIRECTS = 3
+
+EXCERPT = 4 * 1024
+"""Characters of a request or an answer that an order's story keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateHeaders:
+    """The names of the headers in which a far side tells its limit, what is left of it, and when it starts anew.
+
+    The last may be epoch seconds or seconds from now.
+    """
+
+    limit: str
+    remaining: str
+    reset: str
+
+
+class Bearer(Protocol):
+    """Where access tokens come from."""
+
+    def access_token(self) -> str:
+        """Return a token that should be valid. Raise `FixConnection` when there is no access, `TryLater`."""
+        ...
+
+    def refused(self, access: str) -> bool:
+        """Learn that the far side answered 401 to this token; return whether there is a newer one to try with."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the far side answered. `headers` ignore case, `elapsed_ms` is the time from sending to the last byte."""
+
+    method: str
+    path: str
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    elapsed_ms: int
+    is_write: bool
+    far_side: str = "the server"
+
+    @property
+    def ok(self) -> bool:
+        """True for 2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def date(self) -> datetime | None:
+        """The far side's own time, from the header Date; None without one."""
+        return _http_date(self.headers.get("Date", ""))
+
+    def json(self) -> Any:
+        """Return the body as JSON; if it is none, raise `OutcomeUnknown` for a write that may have worked, else `TryLater`."""
+        try:
+            return jsonlib.loads(self.body)
+        except (ValueError, RecursionError):
+            what = "a page instead of data" if _looks_like_html(self.body) else "something unreadable"
+        raise _unreadable(self.is_write and self.status < 400, self.far_side, f"answered {self.status} with {what}")
+
+    def json_or_none(self) -> Any | None:
+        """Return the body as JSON, None when it is none: for refusals, where the status says enough."""
+        try:
+            return jsonlib.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+
+class HttpClient:
+    """A pool of connections to one far side. `request` may be called from several threads.
+
+    `far_side` is what the far side is called in words for people. `ca_file` holds authorities to trust in place of the usual.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        network: Network,
+        limiter: Limiter | None = None,
+        progress: Callable[[], None] = lambda: None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        bearer: Bearer | None = None,
+        headers: Mapping[str, str] | None = None,
+        rate_headers: RateHeaders | None = None,
+        pool_size: int = 1,
+        timeout: float = CALL_TIMEOUT,
+        max_bytes: int = MAX_BYTES,
+        far_side: str = "The server",
+        ca_file: str = "",
+    ) -> None:
+        """Open nothing yet. Raise `FixConnection` when `base_url` is no http or https address."""
+        self._base = _checked_base(base_url)
+        self._limiter, self._progress, self._now, self._bearer = limiter, progress, now, bearer
+        self._rate_headers = rate_headers
+        self._timeout, self._max_bytes, self._far_side = timeout, max_bytes, far_side
+        self._trips = _Trips()
+        self._pool = _pool_for(self._base, network, self._trips, pool_size, ca_file)
+        self._session = requests.Session()
+        # The environment's proxies, .netrc and CA bundle must not decide over a merchant's connection.
+        self._session.trust_env = False
+        self._session.cookies = _NoCookies()
+        self._session.headers.update({"Accept": "application/json", "User-Agent": "CartRover", **(headers or {})})
+        self._session.mount(self._base, _OnePool(self._pool))
+
+    def __repr__(self) -> str:
+        return f"HttpClient({self._base!r})"
+
+    def close(self) -> None:
+        """Close all connections. Never raises."""
+        self._session.close()
+        self._pool.close()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        is_write: bool,
+        params: Any = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send one request and return its answer; the module's table says what is returned and what is raised.
+
+        `path` begins with "/" and is joined to the base address. `params` are a mapping or pairs; lists become repeated names.
+        """
+        url = self._base + path
+        what = {"method": method, "params": params, "json": json, "data": form}
+        answer = self._authorized(url, path, is_write, what, dict(headers or {}))
+        for _ in range(MAX_REDIRECTS):
+            if not 300 <= answer.status < 400 or answer.status == 304:
+                break
+            url = self._redirected(url, answer)
+            answer = self._authorized(url, path, is_write, {"method": method}, dict(headers or {}))
+        else:
+            raise FixConnection(f"{self._far_side} keeps redirecting. Check the address in the connection's settings.")
+        self._judge(answer)
+        return answer
+
+    # --- one call ---
+
+    def _authorized(self, url: str, path: str, is_write: bool, what: dict[str, Any], headers: dict[str, str]) -> Answer:
+        """Send with a token, and once more with a newer one after a 401: a refused token means that nothing was executed."""
+        if self._bearer is None:
+            return self._counted(url, path, is_write, what, headers)
+        access = self._bearer.access_token()
+        answer = self._counted(url, path, is_write, what, headers | {"Authorization": f"Bearer {access}"})
+        if answer.status == 401 and self._bearer.refused(access):
+            access = self._bearer.access_token()
+            answer = self._counted(url, path, is_write, what, headers | {"Authorization": f"Bearer {access}"})
+        return answer
+
+    def _counted(self, url: str, path: str, is_write: bool, what: dict[str, Any], headers: dict[str, str]) -> Answer:
+        """Send within the limits; once more on a new connection where a kept one turned out to be dead and that can do no harm."""
+        outcome, trip = self._travel(url, path, is_write, what, headers)
+        may_repeat = trip.nothing_went_out or not is_write
+        if isinstance(outcome, ConnectorError) and trip.is_kept_connection_dead and may_repeat:
+            outcome, trip = self._travel(url, path, is_write, what, headers)
+        if isinstance(outcome, ConnectorError):
+            raise outcome
+        self._remember_limits(outcome)
+        return outcome
+
+    def _travel(
+        self, url: str, path: str, is_write: bool, what: dict[str, Any], headers: dict[str, str]
+    ) -> tuple[Answer | ConnectorError, _Trip]:
+        """Send once. The failure is returned and raised outside, so that no traceback leads to a request with its token."""
+        if self._limiter is not None:
+            self._limiter.take()
+        self._progress()
+        trip = self._trips.begin(is_write, self._timeout)
+        started = time.monotonic()
+        try:
+            with self._session.request(
+                url=url,
+                headers=headers,
+                stream=True,
+                allow_redirects=False,
+                timeout=(min(CONNECT_TIMEOUT, self._timeout), self._timeout),
+                verify=True,
+                **what,
+            ) as response:
+                trip.has_answer = True
+                body = b"".join(self._limited(response, is_write))
+        except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as error:
+            return self._failure(error, trip), trip
+        elapsed = round((time.monotonic() - started) * 1000)
+        answer = Answer(what["method"], path, response.status_code, response.headers, body, elapsed, is_write, self._far_side)
+        return answer, trip
+
+    def _limited(self, response: requests.Response, is_write: bool) -> Iterator[bytes]:
+        size = 0
+        for chunk in response.iter_content(64 * 1024):
+            size += len(chunk)
+            if size > self._max_bytes:
+                raise _TooLong
+            # A run that has lost its lease may still hear how its write ended.
+            if not is_write:
+                self._progress()
+            yield chunk
+
+    # --- what it means ---
+
+    def _failure(self, error: Exception, trip: _Trip) -> ConnectorError:
+        problem = certificate_problem(error)
+        if problem and trip.nothing_went_out:
+            return FixConnection(
+                f"{self._far_side}'s certificate isn't trusted ({problem}). Check the address in the connection's settings; "
+                "otherwise the far side must renew its certificate."
+            )
+        is_unsendable = isinstance(error, requests.exceptions.InvalidHeader | UnicodeError)
+        if is_unsendable and trip.nothing_went_out:
+            return FixConnection(
+                "A key or token of this connection holds characters that can't be sent. Copy it anew, without line breaks."
+            )
+        if trip.nothing_went_out:
+            what = "can't be reached: a secure connection could not be made" if _is_tls(error) else "can't be reached just now"
+        elif isinstance(error, _TooLong):
+            what = f"sent an answer of more than {self._max_bytes // 1024:,} KB"
+        elif _is_timeout(error):
+            what = f"didn't finish its answer within {self._timeout:.0f} seconds"
+        else:
+            what = "broke off in the middle of its answer" if trip.has_answer else "closed the connection without an answer"
+        return _unreadable(trip.is_write and not trip.nothing_went_out, self._far_side, what)
+
+    def _judge(self, answer: Answer) -> None:
+        """Raise for answers that mean the same whatever was asked."""
+        if answer.status == 429:
+            after = self._seconds_to_wait(answer)
+            if self._limiter is not None:
+                self._limiter.exhausted(reset_at=self._now() + timedelta(seconds=after))
+            raise SlowDown(
+                f"{self._far_side}'s request limit is used up; it takes requests again in {after:.0f} s.", after=after
+            )
+        if answer.status in (421, 425):
+            raise TryLater(f"{self._far_side} did not take the request ({answer.status}).")
+        if answer.status >= 500 or answer.status == 408 or answer.status < 200:
+            raise _unreadable(
+                answer.is_write,
+                self._far_side,
+                f"answered with an error of its own ({answer.status})",
+                after=_retry_after(answer),
+            )
+        if answer.is_write and answer.ok and answer.body:
+            answer.json()
+
+    def _redirected(self, url: str, answer: Answer) -> str:
+        """Return where a read is to go on. Tokens and orders go to the origin that the merchant entered and nowhere else."""
+        if answer.is_write or answer.method not in ("GET", "HEAD"):
+            raise _unreadable(answer.is_write, self._far_side, f"answered with a redirect ({answer.status})")
+        target = urljoin(url, answer.headers.get("Location", ""))
+        if _origin(target) != _origin(self._base):
+            raise FixConnection(
+                f"{self._far_side} sends us on to {_origin(target) or 'nowhere'}, which isn't the address of this connection. "
+                "If it has moved, enter the new address in the connection's settings."
+            )
+        return target
+
+    # --- limits ---
+
+    def _remember_limits(self, answer: Answer) -> None:
+        names = self._rate_headers
+        if names is None or self._limiter is None:
+            return
+        limit, remaining = _whole(answer.headers.get(names.limit)), _whole(answer.headers.get(names.remaining))
+        after = self._seconds_to_reset(answer)
+        if limit is not None and remaining is not None and after is not None:
+            self._limiter.observe(limit=limit, remaining=remaining, reset_at=self._now() + timedelta(seconds=after))
+
+    def _seconds_to_reset(self, answer: Answer) -> float | None:
+        """Seconds until the limit starts anew, reckoned by the far side's own clock where it tells it."""
+        reset = _whole(answer.headers.get(self._rate_headers.reset)) if self._rate_headers else None
+        if reset is None:
+            return None
+        if reset < 10_000_000:
+            return float(max(0, reset))
+        return max(0.0, reset - (answer.date or self._now()).timestamp())
+
+    def _seconds_to_wait(self, answer: Answer) -> float:
+        """Seconds that a 429 asks for: Retry-After, else the reset header, else a minute; never none and never over an hour."""
+        told = _retry_after(answer)
+        if told is None:
+            told = self._seconds_to_reset(answer)
+        return min(3600.0, max(1.0, 60.0 if told is None else told))
+
+
+class _TooLong(ValueError):
+    """The answer is longer than the client takes."""
+
+
+def _unreadable(is_doubtful: bool, far_side: str, what: str, *, after: float | None = None) -> ConnectorError:
+    if is_doubtful:
+        return OutcomeUnknown(
+            f"{far_side} {what}, so it isn't certain whether the request was carried out. It is looked up first."
+        )
+    return TryLater(f"{far_side} {what}. It is tried again later.", after=after)
+
+
+def _is_timeout(error: BaseException) -> bool:
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, TimeoutError | requests.Timeout) or "timed out" in str(seen).lower():
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
+
+
+def _is_tls(error: Exception) -> bool:
+    return isinstance(error, requests.exceptions.SSLError | ssl.SSLError)
+
+
+def _looks_like_html(body: bytes) -> bool:
+    return body[:200].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml"))
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text is not None and re.fullmatch(r"\s*\d{1,15}\s*", text) else None
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _retry_after(answer: Answer) -> float | None:
+    text = answer.headers.get("Retry-After")
+    seconds = _whole(text)
+    if seconds is not None:
+        return float(seconds)
+    until = _http_date(text or "")
+    return None if until is None else max(0.0, (until - (answer.date or datetime.now(UTC))).total_seconds())
+
+
+# --- addresses ---------------------------------------------------------------------------------------------------------------
+
+
+def _checked_base(base_url: str) -> str:
+    try:
+        parts = urlsplit(base_url.strip())
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good or parts.username is not None or parts.query or parts.fragment:
+        raise FixConnection(
+            f"{base_url[:200]!r} can't be used as an address: it must look like https://api.example.com, without user, ? or #."
+        )
+    return base_url.strip().rstrip("/")
+
+
+def _origin(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.hostname}:{port}" if parts.hostname else ""
+
+
+# --- connections -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Trip:
+    """What is known of one request on its way."""
+
+    is_write: bool = False
+    deadline: float = 0.0
+    socket: Any = None
+    is_fresh: bool = False
+    has_answer: bool = False
+
+    @property
+    def nothing_went_out(self) -> bool:
+        return self.socket is None or self.socket.sent == 0
+
+    @property
+    def is_kept_connection_dead(self) -> bool:
+        return not self.is_fresh and not self.has_answer and time.monotonic() < self.deadline
+
+
+class _Trips(threading.local):
+    """The request that each thread has under way: urllib3 hands nothing of the kind through to its connections."""
+
+    def __init__(self) -> None:
+        self.current = _Trip()
+
+    def begin(self, is_write: bool, timeout: float) -> _Trip:
+        self.current = _Trip(is_write=is_write, deadline=time.monotonic() + timeout)
+        return self.current
+
+
+class _Guarded(HTTPConnection):
+    """A connection whose socket comes from the guarded network and ends with the trip's deadline."""
+
+    def __init__(self, *args: Any, network: Network, trips: _Trips, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.network, self.trips = network, trips
+        self.idle_since = 0.0
+
+    def _new_conn(self) -> socket.socket:
+        trip = self.trips.current
+        trip.is_fresh = True
+        patience = min(CONNECT_TIMEOUT, max(0.1, trip.deadline - time.monotonic()))
+        timed = TimedSocket.adopt(self.network.connect(self._dns_host, self.port, patience))
+        timed.deadline = trip.deadline
+        timed.settimeout(timed.time_left())
+        return timed
+
+    def connect(self) -> None:
+        super().connect()
+        self._board()
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        if self.sock is not None:
+            self._board()
+        super().request(*args, **kwargs)
+
+    def _board(self) -> None:
+        trip = self.trips.current
+        trip.socket = self.sock
+        trip.socket.deadline, trip.socket.sent = trip.deadline, 0
+
+
+class _GuardedTLS(_Guarded, HTTPSConnection):
+    """The same with TLS; name and certificate are checked against the host that was asked for."""
+
+
+class _KeepAlive(HTTPConnectionPool):
+    """A pool that doesn't give a write a connection that the far side may be about to close."""
+
+    ConnectionCls = _Guarded
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection: Any = super()._get_conn(timeout)
+        if connection.sock is not None:
+            is_old = time.monotonic() - connection.idle_since > IDLE_FOR_WRITES
+            if connection.trips.current.is_write and is_old:
+                connection.close()
+        return connection
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.idle_since = time.monotonic()
+        super()._put_conn(conn)
+
+
+class _KeepAliveTLS(_KeepAlive, HTTPSConnectionPool):
+    ConnectionCls = _GuardedTLS
+
+
+def _pool_for(base: str, network: Network, trips: _Trips, size: int, ca_file: str) -> HTTPConnectionPool:
+    parts = urlsplit(base)
+    ours: dict[str, Any] = {"network": network, "trips": trips, "maxsize": size, "retries": False}
+    host = parts.hostname or ""
+    if parts.scheme == "http":
+        return _KeepAlive(host, parts.port or 80, **ours)
+    context = tls_context(ca_file=ca_file)
+    return _KeepAliveTLS(host, parts.port or 443, ssl_context=context, cert_reqs="CERT_REQUIRED", **ours)
+
+
+class _OnePool(HTTPAdapter):
+    """Sends everything through the one pool that there is; certificates are the pool's matter."""
+
+    def __init__(self, pool: HTTPConnectionPool) -> None:
+        super().__init__(max_retries=Retry(False))
+        self._pool = pool
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        return self._pool
+
+    def cert_verify(self, *args: Any, **kwargs: Any) -> None:
+        """Leave the pool's context as it is."""
+
+
+class _NoCookies(RequestsCookieJar):
+    """Keeps none: threads share the session, and an API with a token needs no cookies."""
+
+    def set_cookie(self, cookie: Any, *args: Any, **kwargs: Any) -> None:
+        """Forget it."""
+
+
+# --- the order's story -------------------------------------------------------------------------------------------------------
+
+_SECRET = re.compile(r"authorization|password|passwd|secret|token|api_?key|credential|cookie|private", re.IGNORECASE)
+_PERSONAL = re.compile(
+    r"^((ship|bill)_?(to_?)?)?(first_?name|last_?name|full_?name|contact_?name|attention|e_?mail|phone(_?number)?|mobile|fax"
+    r"|address_?\d?|address_?line_?\d|street\d?|zip(_?code)?|postal_?code|postcode)$",
+    re.IGNORECASE,
+)
+MASK = "***"
+
+
+def scrubbed(value: Any) -> Any:
+    """Return a JSON value with secrets and buyers' personal fields masked, by the names of its fields."""
+    if isinstance(value, Mapping):
+        return {key: _masked(str(key), inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [scrubbed(inner) for inner in value]
+    return value
+
+
+def _masked(key: str, value: Any) -> Any:
+    is_leaf = not isinstance(value, Mapping | list | tuple)
+    if _SECRET.search(key):
+        return MASK
+    if is_leaf and value not in (None, "") and _PERSONAL.match(key):
+        return MASK
+    return scrubbed(value)
+
+
+def exchange(answer: Answer, *, sent: Any = None) -> Exchange:
+    """Return what an order's story keeps of a request and its answer: scrubbed, and at most 4 KB of each side."""
+    request = f"{answer.method} {answer.path}" + ("" if sent is None else f"\n{_excerpt(sent)}")
+    return Exchange(request=_cut(request), status=answer.status, answer=_answer_excerpt(answer), elapsed_ms=answer.elapsed_ms)
+
+
+def _answer_excerpt(answer: Answer) -> str:
+    if not answer.body:
+        return ""
+    value = answer.json_or_none()
+    # Text that is no JSON can't be scrubbed field by field.
+    return _cut(_excerpt(value)) if value is not None else f"({len(answer.body)} bytes that are no JSON)"
+
+
+def _excerpt(value: Any) -> str:
+    return jsonlib.dumps(scrubbed(value), ensure_ascii=False, default=str)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= EXCERPT else text[: EXCERPT - 2] + " …"
