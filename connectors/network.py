@@ -28,8 +28,8 @@ class GuardedNetwork:
             raise FixConnection(str(refused)) from refused
         except TimeoutError as silent:
             raise TryLater(
-                f"{host} did not answer on port {port} within {timeout:.0f} seconds. Check the port, and that its firewall lets "
-                "this hub in."
+                f"{host} did not answer on port {port} within {timeout:.0f} seconds. Check the port, and that its "
+                "firewall lets this hub in."
             ) from silent
         except OSError as failed:
             reason = _REASONS.get(failed.errno or 0)

@@ -15,6 +15,9 @@ from connectors.spec_rules import RESERVED_NAMES
 HOST_KEY = "host_key"
 """The name under which the pinned host key of a connection is kept."""
 
+HOST_KEY_SHOWN = "host_key_shown"
+"""The name under which another host key than the pinned one is kept until a person has looked at it."""
+
 
 def settings_of(connection: Connection) -> dict[str, Any]:
     """Return every setting of the connection, converted to its kind and defaulted.
@@ -37,8 +40,12 @@ def secret_names_of(connection: Connection) -> frozenset[str]:
 
 def pinned_host_key(connection: Connection) -> str:
     """Return the host key that the connection's server must show; "" when none is pinned yet."""
-    sealed = _secret_rows(connection).filter(name=HOST_KEY).values_list("sealed", flat=True).first()
-    return vault.unseal(sealed) if sealed is not None else ""
+    return _opened(connection, HOST_KEY)
+
+
+def shown_host_key(connection: Connection) -> str:
+    """Return the host key that the server showed instead of the pinned one and that waits to be accepted; "" = none."""
+    return _opened(connection, HOST_KEY_SHOWN)
 
 
 def service_of(connection: Connection, name: ServiceName | str) -> Service | None:
@@ -52,6 +59,11 @@ def connections_of(account_id: int, *, kinds: Iterable[str] | None = None) -> li
     if kinds is not None:
         rows = rows.filter(kind__in=list(kinds))
     return sorted(rows, key=lambda row: (row.state == "disconnected", row.side, row.name.lower()))
+
+
+def _opened(connection: Connection, name: str) -> str:
+    sealed = _secret_rows(connection).filter(name=name).values_list("sealed", flat=True).first()
+    return vault.unseal(sealed) if sealed is not None else ""
 
 
 def _secret_rows(connection: Connection) -> Any:

@@ -19,7 +19,7 @@ PURPOSE_OF_SINK = {
     Role.CANCEL_SINK: Purpose.CANCELS,
 }
 
-RESERVED_NAMES = frozenset({"oauth_token", "host_key"})
+RESERVED_NAMES = frozenset({"oauth_token", "host_key", "host_key_shown"})
 """Under these the hub itself keeps secrets of a connection."""
 
 LONGEST_NAME = 60

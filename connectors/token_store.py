@@ -55,8 +55,8 @@ class StoredToken:
     def replace(self, stale: Token, renew: Callable[[Token], Token]) -> Token:
         """Return a token that is newer than `stale`, renewed by at most one worker at a time.
 
-        Raise `FixConnection` when there is no grant any more, `TryLater` when another worker renews and doesn't finish within ten
-        seconds; what `renew` raises is passed on, and the stored token stays.
+        Raise `FixConnection` when there is no grant any more, `TryLater` when another worker renews and doesn't finish within
+        ten seconds; what `renew` raises is passed on, and the stored token stays.
         """
         ends = time.monotonic() + PATIENCE
         with brief_use(self._home):
