@@ -196,7 +196,7 @@ def _with_history(connection: Connection, *, is_new: bool) -> Connection:
         return connection
     if not is_new:
         _step_aside(connection, old)
-    old.name, old.settings = connection.name, {**old.settings, **connection.settings}
+    old.name, old.settings = connection.name, connection.settings
     return old
 
 
@@ -227,8 +227,10 @@ def _services_exist(connection: Connection, spec: ConnectorSpec) -> None:
 
 @transaction.atomic
 def services_set(*, connection: Connection, schedules: Mapping[str, str], actor: str) -> None:
-    """Set when services run; those that now run by themselves are due at once. Raise `Refused`, and set none, for a service that
-    the connection doesn't have and for a schedule that can't be kept."""
+    """Set when services run; those that now run by themselves are due at once.
+
+    Raise `Refused`, and set none, for a service that the connection doesn't have and for a schedule that can't be kept.
+    """
     offered = services_of(_spec(connection.kind))
     parsed: dict[ServiceName, str] = {}
     problems: list[FieldProblem] = []
@@ -269,9 +271,9 @@ def connection_activate(*, connection: Connection, actor: str) -> None:
     spec = _spec(connection.kind)
     _services_exist(connection, spec)
     was_live = connection.live
-    connection.live = True
-    connection.activated_at = connection.activated_at or timezone.now()
-    connection.save(update_fields=["live", "activated_at"])
+    if not was_live:
+        connection.live, connection.activated_at = True, timezone.now()
+        connection.save(update_fields=["live", "activated_at"])
     services = Service.objects.for_account(connection.account_id).filter(connection=connection)
     for name in services_of(spec):
         services.filter(name=name, every=UNSET).update(every=FACTS[name].default)
@@ -293,7 +295,7 @@ def connection_pause(*, connection: Connection, actor: str) -> None:
 
 
 def connection_resume(*, connection: Connection, actor: str) -> None:
-    """Let a paused connection go on where it stood: one that was broken is probed first, and one that was new must be tested."""
+    """Let a paused connection go on where it stood: one that was broken is probed first, one that was new is tested first."""
     _require_connected(connection)
     if connection.state != ConnectionState.PAUSED:
         return
