@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +21,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 LEASE = timedelta(seconds=90)
-"""Longest a worker may be silent. Three times the longest time-out of a call (30 s); below what a person waits after a crash."""
+"""Longest a worker may be silent. Three times the longest time-out of a call (30 s), less than a person waits after a crash."""
 
 RENEW_AFTER = timedelta(seconds=20)
 """How old a lease is renewed at a progress point: often enough to survive two slow calls, seldom enough to cost nothing."""
@@ -57,36 +58,67 @@ def free_at(now: datetime) -> Q:
 
 
 @lru_cache(maxsize=1)
+def _machine() -> str:
+    """Name this machine; the host's name alone is often the same on several."""
+    return f"{socket.gethostname()}/{_read('/etc/machine-id')[:12]}"
+
+
+@lru_cache(maxsize=1)
 def _boot_id() -> str:
-    path = Path("/proc/sys/kernel/random/boot_id")
-    return path.read_text().strip() if path.exists() else "no-boot-id"
+    return _read("/proc/sys/kernel/random/boot_id") or "no-boot-id"
+
+
+@lru_cache(maxsize=1)
+def _process_numbering() -> str:
+    """Name what process numbers count in: containers on one machine each count for themselves."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return ""
 
 
 def _start_time(pid: int) -> str:
     """Return what tells this process from a later one with the same pid; "" when it is gone or can't be told."""
+    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return "" if not fields or fields[0] in "ZX" else fields[19]
+
+
+def _exists(pid: int) -> bool:
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return ""
-    fields = stat.rpartition(")")[2].split()
-    return "" if fields[0] == "Z" else fields[19]
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def owner_name() -> str:
     """Name this process so that another one on this machine can tell whether it still lives."""
     pid = os.getpid()
-    return "|".join([socket.gethostname(), _boot_id(), str(pid), _start_time(pid)])
+    return "|".join([_machine(), _boot_id(), _process_numbering(), str(pid), _start_time(pid)])
 
 
 def owner_is_dead(owner: str) -> bool:
-    """True only when it is certain: same host, and another boot or no such process. A foreign host's owner counts as alive."""
-    host, _, rest = owner.partition("|")
-    if not rest or host != socket.gethostname():
+    """True only when it is certain: this machine, and another boot or no such process. Who can't be seen from here lives."""
+    try:
+        machine, boot, numbering, pid, started = owner.split("|")
+    except ValueError:
         return False
-    boot, pid, started = rest.split("|")
+    if machine != _machine():
+        return False
     if boot != _boot_id():
         return True
-    return not started or _start_time(int(pid)) != started
+    if numbering != _process_numbering():
+        return False
+    return _start_time(int(pid)) != started if started else not _exists(int(pid))
 
 
 @dataclass
@@ -97,20 +129,26 @@ class Lease:
     pk: Any
     token: str
     until: datetime
+    _renewed: float = field(default_factory=time.monotonic, init=False, repr=False)
 
     def _mine(self) -> models.QuerySet[Any]:
         return self.model._base_manager.filter(pk=self.pk, lease_token=self.token)
 
     def renew(self) -> None:
         """Make the lease last another LEASE from now. Raise `LeaseLost` when another worker has taken the row."""
+        asked = time.monotonic()
         now = database_now()
         if not self._mine().filter(lease_until__gte=now).update(lease_until=now + LEASE):
             raise LeaseLost(f"the lease on {self.model.__name__} {self.pk} is lost")
         self.until = now + LEASE
+        self._renewed = asked
 
     def renew_if_old(self) -> None:
-        """Renew when the lease has aged; cheap enough to be called at every chunk, call and read callback."""
-        if timezone.now() > self.until - LEASE + RENEW_AFTER:
+        """Renew when the lease has aged; cheap enough to be called at every chunk, call and read callback.
+
+        Its age is taken from the process's own steady clock: the database's and the machine's may differ by more than a lease.
+        """
+        if time.monotonic() - self._renewed > RENEW_AFTER.total_seconds():
             self.renew()
 
     def require(self) -> None:

@@ -1,4 +1,4 @@
-"""All settings, read from the environment; README.md lists them. Without any, the hub runs on SQLite with an embedded broker."""
+"""All settings, from the environment; README.md lists them. Without any, the hub runs on SQLite with an embedded broker."""
 
 from __future__ import annotations
 
@@ -33,6 +33,9 @@ def _own_secret_key() -> str:
 
 
 SECRET_KEY = env.str("SECRET_KEY", default="") or _own_secret_key()
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
+"""Keys of before, so that sessions and sealed credentials outlive a change of SECRET_KEY."""
+
 VAULT_KEYS: list[str] = env.list("VAULT_KEYS", default=[])
 """Fernet keys that seal credentials, newest first; without any, one is derived from SECRET_KEY."""
 
@@ -162,8 +165,9 @@ DOCUMENT_RETENTION_DAYS = env.int("DOCUMENT_RETENTION_DAYS", default=400)
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"scrub": {"()": "cartrover.redaction.ScrubFilter"}},
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["scrub"]}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING")},
     "loggers": {
         # paramiko logs whole tracebacks of refused logins, which are ordinary outcomes here.
