@@ -5,23 +5,18 @@ What it holds are wake-ups. Losing all of it costs seconds, because the database
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import os
 import shutil
 import signal
 import socket
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from cartrover.running import sockets
 from cartrover.running.supervisor import Plan
-
-LONGEST_SOCKET_PATH = 100
-"""Bytes that the path of a unix socket may have everywhere: Linux takes 107, macOS 103."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +52,8 @@ def _bundled_server() -> Path | None:
 
 
 def socket_path(var: Path) -> Path:
-    """Return where the hub of this folder has its socket: in it, or in a private folder where that path is too long."""
-    near = var / "broker" / "b.sock"
-    if len(os.fsencode(near)) <= LONGEST_SOCKET_PATH:
-        return near
-    name = hashlib.sha256(os.fsencode(var)).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"cartrover-{os.getuid()}-{name}" / "b.sock"
+    """Return where the broker of the hub with this folder listens."""
+    return sockets.socket_path(var / "broker", "b.sock")
 
 
 def broker_url(var: Path) -> str:
@@ -75,10 +66,7 @@ def plan(program: Program, var: Path, log: Path) -> Plan:
     folder = data_folder(program, var)
     folder.mkdir(parents=True, exist_ok=True)
     where = socket_path(var)
-    where.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if where.parent.stat().st_uid != os.getuid():
-        raise PermissionError(f"{where.parent} belongs to somebody else; remove it or set CARTROVER_VAR to a shorter path")
-    where.parent.chmod(0o700)
+    sockets.make_private_folder(where.parent)
     options = {
         "--port": "0",
         "--unixsocket": str(where),

@@ -60,6 +60,8 @@ class Hub:
         self.port = 0
 
     def start(self, *options: str, expect: str = "CartRover runs at") -> Hub:
+        if self.process is not None:
+            self.process.wait(timeout=5)
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "up", *options],

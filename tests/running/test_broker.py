@@ -7,7 +7,7 @@ from pathlib import Path
 import celery
 import pytest
 
-from cartrover.running import broker
+from cartrover.running import broker, sockets
 from cartrover.running.supervisor import Supervisor
 from tests.running.conftest import wait_for
 
@@ -52,7 +52,7 @@ def test_a_message_survives_a_restart_of_the_broker(program: broker.Program, sup
 def test_the_socket_moves_to_a_private_folder_where_the_path_would_be_too_long(supervisor: Supervisor, tmp_path: Path) -> None:
     var = tmp_path / ("deep" * 30)
     where = broker.socket_path(var)
-    assert len(str(where)) <= broker.LONGEST_SOCKET_PATH
+    assert len(str(where)) <= sockets.LONGEST_SOCKET_PATH
 
     supervisor.add(broker.plan(all_programs()[0], var, tmp_path / "log"))
     assert wait_for(lambda: broker.answers(var))
