@@ -5,3 +5,9 @@ from django.apps import AppConfig
 
 class OrdersConfig(AppConfig):
     name = "orders"
+
+    def ready(self) -> None:
+        from connectors.probing import follow_states
+        from orders.connection_alerts import follow
+
+        follow_states(follow)

@@ -46,5 +46,4 @@ __all__ = [
     "SkippedOrder",
     "StockLevel",
     "StockReading",
-    "ChannelStock",
 ]

@@ -55,7 +55,9 @@ class Order(AccountOwned):
     expected_lines = models.PositiveIntegerField(null=True, blank=True)
     extra = models.JSONField(default=dict)
     content_hash = models.CharField(max_length=64)
-    document = models.ForeignKey("orders.InboundDocument", on_delete=models.PROTECT, null=True, blank=True, related_name="orders")
+    document = models.ForeignKey(
+        "orders.InboundDocument", on_delete=models.PROTECT, null=True, blank=True, related_name="orders"
+    )
     row = models.PositiveIntegerField(default=0)
     wms = models.ForeignKey(Connection, on_delete=models.PROTECT, null=True, blank=True, related_name="delivered_orders")
     wms_order_id = models.CharField(max_length=100, blank=True, default="")

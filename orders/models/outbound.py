@@ -61,9 +61,7 @@ class OutboundMessage(AccountOwned, Leased):
         constraints = [
             models.CheckConstraint(condition=Q(state__in=list(MessageState)), name="message_state_known"),
             models.CheckConstraint(condition=Q(purpose__in=list(MessagePurpose)), name="message_purpose_known"),
-            models.UniqueConstraint(
-                fields=["order", "purpose"], condition=Q(state__in=OPEN_STATES), name="message_open_once"
-            ),
+            models.UniqueConstraint(fields=["order", "purpose"], condition=Q(state__in=OPEN_STATES), name="message_open_once"),
         ]
         indexes = [
             models.Index(

@@ -28,6 +28,8 @@ class Shipment(AccountOwned):
     remote_updated_at = models.DateTimeField()
     seen_at = models.DateTimeField(default=timezone.now)
     send_without_tracking = models.BooleanField(default=False)
+    nothing_to_tell = models.BooleanField(default=False)
+    """True once it was found to hold nothing that the cart must be told: looked at once and left alone."""
     document = models.ForeignKey(OutboundDocument, on_delete=models.PROTECT, null=True, blank=True, related_name="shipments")
     """The file that told the cart; None = not told yet."""
     told_tracking = models.CharField(max_length=200, blank=True, default="")

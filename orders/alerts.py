@@ -1,0 +1,57 @@
+"""Alerts: raised once however often the cause is seen, resolved by whoever sees that it is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from connectors.models import Connection
+from orders.models import Alert, AlertState, Order
+
+
+def raise_alert(
+    *,
+    account_id: int,
+    cause: str,
+    subject: str,
+    words: str,
+    connection: Connection | None = None,
+    order: Order | None = None,
+) -> bool:
+    """Make the alert stand with these words; return whether it is new. A dismissed one stays dismissed and is only counted."""
+    now = timezone.now()
+    open_ones = (
+        Alert.objects.for_account(account_id).filter(cause=cause, subject=subject[:200]).exclude(state=AlertState.RESOLVED)
+    )
+    if open_ones.update(words=words, last_seen_at=now, times=F("times") + 1):
+        return False
+    try:
+        with transaction.atomic():
+            Alert.objects.create(
+                account_id=account_id, cause=cause, subject=subject[:200], words=words, connection=connection, order=order
+            )
+    except IntegrityError:  # another worker raised it between the two statements
+        return False
+    return True
+
+
+def resolve_alerts(
+    *,
+    account_id: int,
+    cause: str,
+    subjects: Collection[str] | None = None,
+    connection: Connection | None = None,
+    order: Order | None = None,
+) -> int:
+    """Close the open alerts of this cause (of these subjects, this connection, this order); return how many there were."""
+    rows = Alert.objects.for_account(account_id).filter(cause=cause).exclude(state=AlertState.RESOLVED)
+    if subjects is not None:
+        rows = rows.filter(subject__in=[subject[:200] for subject in subjects])
+    if connection is not None:
+        rows = rows.filter(connection=connection)
+    if order is not None:
+        rows = rows.filter(order=order)
+    return rows.update(state=AlertState.RESOLVED, closed_at=timezone.now())

@@ -1,0 +1,83 @@
+"""Orders that are not wanted any more: at once while nothing was sent, by asking the WMS afterwards."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from connectors.models import ServiceName
+from orders.alerts import raise_alert, resolve_alerts
+from orders.holding import lift_hold
+from orders.models import MessagePurpose, MessageState, Order, OrderEvent, OutboundMessage
+from orders.models.outbound import OPEN_STATES
+from orders.states import OrderState, advance
+from orders.waking import wake
+
+
+@transaction.atomic
+def cancel_order(order: Order, *, because: str, actor: str = "") -> bool:
+    """Cancel an order; return True when that is done, False when the WMS has to agree first.
+
+    Raise `ValueError`, with words, for one that is shipped, confirmed or canceled already.
+    """
+    if order.state in (OrderState.SHIPPED, OrderState.CONFIRMED, OrderState.CANCELED):
+        raise ValueError(f"Order {order.cust_ref} is {order.state} already and can't be canceled.")
+    if order.state in (OrderState.NEW, OrderState.READY) and _drop_unsent(order):
+        if order.hold:
+            lift_hold(order, because="Canceled.", actor=actor)
+        advance(order, OrderState.CANCELED, because=because, actor=actor)
+        Order.objects.for_account(order.account_id).filter(pk=order.pk).update(canceled_at=timezone.now())
+        resolve_alerts(account_id=order.account_id, cause="cancel_wanted", subjects=[str(order.public_id)])
+        return True
+    _ask_wms(order, because=because, actor=actor)
+    return False
+
+
+def _drop_unsent(order: Order) -> bool:
+    """Drop the order's messages unless one of them may have reached the WMS or is on its way; one conditional UPDATE decides."""
+    messages = OutboundMessage.objects.for_account(order.account_id).filter(order=order)
+    begun = messages.filter(state__in=[MessageState.SENDING, MessageState.UNKNOWN]) | messages.exclude(lease_token="").filter(
+        state__in=OPEN_STATES
+    )
+    if begun.exists():
+        return False
+    messages.filter(state__in=[MessageState.WAITING, MessageState.HELD]).update(
+        state=MessageState.DROPPED, done_at=timezone.now(), words="The order was canceled."
+    )
+    return True
+
+
+def _ask_wms(order: Order, *, because: str, actor: str) -> None:
+    """Queue a cancellation behind whatever the WMS is still to be told of the order."""
+    if order.wms is None:
+        raise ValueError(f"Order {order.cust_ref} is at no WMS that could be asked to cancel it.")
+    open_ones = OutboundMessage.objects.for_account(order.account_id).filter(
+        order=order, purpose=MessagePurpose.CANCEL, state__in=OPEN_STATES
+    )
+    if open_ones.exists():
+        return
+    OutboundMessage.objects.create(
+        account_id=order.account_id, connection=order.wms, order=order, purpose=MessagePurpose.CANCEL, words=because
+    )
+    OrderEvent.objects.create(
+        account_id=order.account_id, order=order, kind="order.cancel_asked", actor=actor,
+        words=f"{because} {order.wms.name} is asked to cancel it.",
+    )  # fmt: skip
+    wake(order.wms, ServiceName.ORDER_DELIVERY)
+
+
+def cancel_for_source(order: Order, *, tell_wms: bool, document_name: str) -> None:
+    """The cart canceled the order: do what can be done, and say so where it can't."""
+    words = f"{order.source.name} canceled the order."
+    OrderEvent.objects.create(
+        account_id=order.account_id, order=order, connection=order.source, kind="order.canceled_at_source", words=words,
+        document_name=document_name,
+    )  # fmt: skip
+    unsent = order.state in (OrderState.NEW, OrderState.READY)
+    if unsent or (tell_wms and order.state == OrderState.SENT):
+        cancel_order(order, because=words)
+        return
+    raise_alert(
+        account_id=order.account_id, cause="cancel_wanted", subject=str(order.public_id), connection=order.source, order=order,
+        words=f"{order.source.name} canceled order {order.cust_ref}, but it is {order.state} already. Settle it with the retailer.",
+    )  # fmt: skip

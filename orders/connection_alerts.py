@@ -1,0 +1,26 @@
+"""A connection that broke is one alert, however often it is tried; it closes when the connection works again."""
+
+from __future__ import annotations
+
+from connectors.models import Connection, ConnectionState
+from orders.alerts import raise_alert, resolve_alerts
+
+CAUSE = "connection_broken"
+
+
+def follow(connection: Connection) -> None:
+    """Raise or close the alert as the connection stands now."""
+    state, words = (
+        Connection.objects.for_account(connection.account_id)
+        .filter(pk=connection.pk)
+        .values_list("state", "broken_words")
+        .get()
+    )
+    subject = str(connection.public_id)
+    if state == ConnectionState.BROKEN:
+        raise_alert(
+            account_id=connection.account_id, cause=CAUSE, subject=subject, connection=connection,
+            words=f"{connection.name} doesn't work: {words}",
+        )  # fmt: skip
+    else:
+        resolve_alerts(account_id=connection.account_id, cause=CAUSE, subjects=[subject])

@@ -1,0 +1,191 @@
+"""Files for carts: fixed and stored first, then sent, found again when in doubt, and watched until they are taken."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+import zlib
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from connectors import registry
+from connectors.contract import DocumentSink, Place, Placement, Purpose
+from connectors.errors import OutcomeUnknown, TryLater
+from connectors.models import Connection
+from connectors.readers import settings_of
+from orders.alerts import raise_alert, resolve_alerts
+from orders.models import ChannelStock, DocumentState, Order, OrderEvent, OutboundAttempt, OutboundDocument
+from orders.pipeline.settle import confirm
+from orders.retrying import next_try
+from orders.run import Run
+
+UNSENT = [DocumentState.READY, DocumentState.SENDING, DocumentState.UNKNOWN]
+REFUSED_TIMES = 3
+"""A refused write of one file is tried this often before it is an alert."""
+
+ASK_AFTER = timedelta(minutes=1)
+WATCHED = 500
+
+
+def make_document(cart: Connection, purpose: Purpose, rows: Sequence[Any]) -> OutboundDocument:
+    """Fix name and bytes of a file and store it; runs in the transaction that marks its rows as told."""
+    spec = registry.get(cart.kind)
+    settings = settings_of(cart)
+    if spec.name_document is None:
+        raise TypeError(f"{spec.kind} declares files and can't name them")
+    body = spec.renderers[purpose](rows, settings)
+    public_id = uuid.uuid4()
+    name = spec.name_document(purpose, timezone.now(), public_id.hex[:8], settings)
+    return OutboundDocument.objects.create(
+        account_id=cart.account_id, public_id=public_id, connection=cart, purpose=purpose, name=name, size=len(body),
+        sha256=hashlib.sha256(body).hexdigest(), deflated=zlib.compress(body, 6), rows=len(rows),
+    )  # fmt: skip
+
+
+def document_bytes(document: OutboundDocument) -> bytes:
+    """Return the bytes as they were fixed. Raise `ValueError` once they are purged."""
+    if document.deflated is None:
+        raise ValueError(f"The bytes of {document.name} are past the account's retention and were removed.")
+    return zlib.decompress(bytes(document.deflated))
+
+
+def unsent_documents(run: Run, purpose: Purpose) -> list[OutboundDocument]:
+    """Return the files of this purpose that aren't whole at the cart and may be tried now, oldest first."""
+    rows = OutboundDocument.objects.for_account(run.account_id).filter(
+        connection=run.connection, purpose=purpose, state__in=UNSENT
+    )
+    if not run.named:
+        rows = rows.filter(due_at__lte=timezone.now())
+    return list(rows.order_by("pk"))
+
+
+def send(run: Run, session: DocumentSink, document: OutboundDocument) -> None:
+    """Bring one file to the cart: a doubtful one is looked for first; what can't be settled now is tried again later."""
+    if document.state != DocumentState.READY and not _settle_doubt(run, session, document):
+        return
+    run.progress()
+    now = timezone.now()
+    run.lease_required()
+    _update(document, state=DocumentState.SENDING, attempts=document.attempts + 1)
+    attempt = OutboundAttempt.objects.create(account_id=run.account_id, document=document, started_at=now)
+    try:
+        placement = session.send_document(Purpose(document.purpose), document.name, document_bytes(document))
+    except OutcomeUnknown as doubt:
+        _finish(attempt, "OutcomeUnknown", doubt.words)
+        _update(document, state=DocumentState.UNKNOWN, words=doubt.words, due_at=timezone.now() + ASK_AFTER)
+        run.problem(f"{document.name}: {doubt.words}")
+        return
+    except TryLater as refused:
+        _finish(attempt, "TryLater", refused.words)
+        _refused(run, document, refused)
+        return
+    if placement.size != document.size:
+        _finish(attempt, "short", f"{placement.size} of {document.size} bytes arrived.")
+        _update(document, state=DocumentState.UNKNOWN, due_at=timezone.now() + ASK_AFTER)
+        run.problem(f"{document.name}: {placement.size} of {document.size} bytes arrived; it is written again.")
+        return
+    _finish(attempt, "sent", placement.words)
+    mark_whole(run, document, DocumentState.SENT, placement)
+
+
+def _settle_doubt(run: Run, session: DocumentSink, document: OutboundDocument) -> bool:
+    """Look where the file lies; return True when it must be written (again) now."""
+    found = session.find_documents(Purpose(document.purpose), [document.name]).get(document.name, Placement(Place.NOWHERE))
+    if found.place is Place.NOWHERE:
+        return True
+    if found.size == document.size:
+        mark_whole(run, document, DocumentState.TAKEN if found.place is Place.TAKEN else DocumentState.SENT, found)
+        return False
+    if found.place is Place.WAITING:
+        return True
+    if found.place is Place.PROCESSING:
+        _update(document, due_at=timezone.now() + ASK_AFTER)
+        return False
+    words = (
+        f"{run.connection.name} took {document.name} with {found.size} of its {document.size} bytes. Look at the job's history "
+        "there: only the rows that are missing may be told again."
+    )
+    _update(document, state=DocumentState.HELD, words=words)
+    raise_alert(account_id=run.account_id, cause="document_cut", subject=document.name, words=words, connection=run.connection)
+    run.problem(words)
+    return False
+
+
+def _refused(run: Run, document: OutboundDocument, refused: TryLater) -> None:
+    now = timezone.now()
+    due_at = next_try(failures=document.attempts, first_failed_at=document.created_at, now=now, after=refused.after)
+    _update(document, state=DocumentState.READY, words=refused.words, due_at=due_at or now + timedelta(hours=1))
+    run.problem(f"{document.name}: {refused.words}")
+    if document.attempts >= REFUSED_TIMES:
+        raise_alert(
+            account_id=run.account_id, cause="document_refused", subject=document.name, connection=run.connection,
+            words=f"{document.name} could not be written {document.attempts} times: {refused.words}",
+        )  # fmt: skip
+
+
+def _update(document: OutboundDocument, **changes: Any) -> None:
+    OutboundDocument.objects.for_account(document.account_id).filter(pk=document.pk).update(**changes)
+    for name, value in changes.items():
+        setattr(document, name, value)
+
+
+def _finish(attempt: OutboundAttempt, outcome: str, words: str) -> None:
+    OutboundAttempt.objects.for_account(attempt.account_id).filter(pk=attempt.pk).update(
+        finished_at=timezone.now(), outcome=outcome, words=words
+    )
+
+
+def mark_whole(run: Run, document: OutboundDocument, state: DocumentState, placement: Placement) -> None:
+    """The file lies whole in a folder of the cart's: what it tells is told, and orders may be confirmed."""
+    now = timezone.now()
+    _update(document, state=state, sent_at=document.sent_at or now, words=placement.words)
+    if state is DocumentState.TAKEN:
+        _update(document, taken_at=now)
+    for cause in ("document_refused", "not_taken", "document_cut"):
+        resolve_alerts(account_id=run.account_id, cause=cause, subjects=[document.name])
+    run.count("files")
+    run.count("rows", document.rows)
+    if document.purpose == Purpose.STOCK:
+        ChannelStock.objects.for_account(run.account_id).filter(document=document).update(sure=True, told_at=now)
+        return
+    order_ids = told_order_ids(document)
+    OrderEvent.objects.bulk_create(
+        OrderEvent(
+            account_id=run.account_id, order_id=order_id, connection=run.connection, kind=f"told.{document.purpose}",
+            words=f"{run.connection.name} was told in {document.name}.", document_name=document.name,
+        )
+        for order_id in order_ids
+    )  # fmt: skip
+    run.count("confirmed", confirm(run.account_id, order_ids))
+
+
+def told_order_ids(document: OutboundDocument) -> list[int]:
+    """Return the orders that a file of shipments, invoices or cancellations is about."""
+    orders = Order.objects.for_account(document.account_id)
+    match document.purpose:
+        case Purpose.SHIPMENTS:
+            rows = orders.filter(shipments__document=document)
+        case Purpose.INVOICES:
+            rows = orders.filter(invoices__document=document)
+        case _:
+            rows = orders.filter(lines__cancellations__document=document)
+    return list(rows.order_by("pk").values_list("pk", flat=True).distinct())
+
+
+def watch_taken(run: Run, session: DocumentSink, purpose: Purpose) -> None:
+    """See which of the files that lie at the cart were taken by its import jobs."""
+    rows = OutboundDocument.objects.for_account(run.account_id).filter(
+        connection=run.connection, purpose=purpose, state=DocumentState.SENT
+    )
+    waiting = {document.name: document for document in rows.order_by("pk")[:WATCHED]}
+    if not waiting:
+        return
+    now = timezone.now()
+    for name, placement in session.find_documents(purpose, list(waiting)).items():
+        if placement.place is Place.TAKEN:
+            _update(waiting[name], state=DocumentState.TAKEN, taken_at=now)
+            resolve_alerts(account_id=run.account_id, cause="not_taken", subjects=[name])
+            run.count("taken")

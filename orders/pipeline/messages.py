@@ -1,0 +1,148 @@
+"""Claiming messages to a WMS in disjoint batches, and building what is to be sent."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from cartrover.leasing import LEASE, RENEW_AFTER, LeaseLost, database_now, free_at, owner_is_dead, owner_name
+from connectors.contract import Address, OrderLineOut, OrderOut, Receipt, RemoteState
+from connectors.models import Connection
+from orders.models import MessageState, Order, OrderLine, OutboundMessage
+from orders.models.outbound import OPEN_STATES
+from orders.rules.aliases import wms_skus
+from orders.rules.ship_methods import ShipMethods
+
+BATCH = 100
+"""Messages that one process claims at once: enough to keep its senders busy, few enough to share."""
+
+WORKED_ON = [MessageState.WAITING, MessageState.SENDING, MessageState.UNKNOWN]
+
+
+@dataclass(slots=True)
+class Batch:
+    """Messages that this process alone works on, under one token."""
+
+    connection: Connection
+    token: str
+    messages: list[OutboundMessage]
+    renewed_at: datetime = field(default_factory=timezone.now)
+
+    def renew_if_old(self) -> None:
+        """Make the leases last. Raise `LeaseLost` when none of them is held any more."""
+        if timezone.now() < self.renewed_at + RENEW_AFTER:
+            return
+        rows = OutboundMessage.objects.for_account(self.connection.account_id).filter(lease_token=self.token)
+        if not rows.update(lease_until=database_now() + LEASE) and self.messages:
+            raise LeaseLost("the batch was taken over")
+        self.renewed_at = timezone.now()
+
+
+def break_dead_batches(connection: Connection) -> None:
+    """Free the messages of processes on this machine that are certainly gone, without waiting for their leases."""
+    held = OutboundMessage.objects.for_account(connection.account_id).filter(connection=connection).exclude(lease_token="")
+    for token, owner in set(held.values_list("lease_token", "lease_owner")):
+        if owner_is_dead(owner):
+            held.filter(lease_token=token).update(lease_token="", lease_owner="", lease_until=None)
+
+
+def claim_batch(connection: Connection, *, named: bool, without: Collection[int]) -> Batch | None:
+    """Claim up to BATCH messages that are due (all of them for a named run), oldest first and one of each order."""
+    now = database_now()
+    rows = OutboundMessage.objects.for_account(connection.account_id).filter(
+        free_at(now), connection=connection, state__in=WORKED_ON
+    )
+    if not named:
+        rows = rows.filter(due_at__lte=now)
+    earlier = OutboundMessage.objects.for_account(connection.account_id).filter(
+        order=OuterRef("order_id"), pk__lt=OuterRef("pk"), state__in=OPEN_STATES
+    )
+    chosen = rows.exclude(pk__in=list(without)).exclude(order__hold__gt="", state=MessageState.WAITING).filter(~Exists(earlier))
+    token = uuid.uuid4().hex
+    with transaction.atomic():
+        pks = list(chosen.order_by("due_at", "pk").values_list("pk", flat=True)[:BATCH])
+        rows.filter(pk__in=pks).update(lease_token=token, lease_owner=owner_name(), lease_until=now + LEASE)
+    messages = list(
+        OutboundMessage.objects.for_account(connection.account_id)
+        .filter(lease_token=token)
+        .select_related("order__source")
+        .order_by("due_at", "pk")
+    )
+    return Batch(connection, token, messages) if messages else None
+
+
+def orders_out(batch: Sequence[OutboundMessage], connection: Connection) -> dict[int, OrderOut]:
+    """Build what is to be sent, by message id: lines in the file's order, SKUs after aliases, the WMS's shipping code."""
+    if not batch:
+        return {}
+    account_id = connection.account_id
+    lines: dict[int, list[OrderLine]] = {}
+    for line in OrderLine.objects.for_account(account_id).filter(order__in=[one.order_id for one in batch]).order_by("line_no"):
+        lines.setdefault(line.order_id, []).append(line)
+    skus: dict[int, dict[str, str]] = {}
+    methods: dict[int, ShipMethods] = {}
+    for cart in {one.order.source_id: one.order.source for one in batch}.values():
+        items = {line.item for one in batch if one.order.source_id == cart.pk for line in lines.get(one.order_id, [])}
+        skus[cart.pk] = wms_skus(account_id=account_id, cart_id=cart.pk, cart_skus=items)
+        methods[cart.pk] = ShipMethods.of(cart, hold_unmapped=False)
+    return {
+        one.pk: order_out(one.order, lines.get(one.order_id, []), skus[one.order.source_id], methods[one.order.source_id])
+        for one in batch
+    }
+
+
+def order_out(order: Order, lines: Sequence[OrderLine], skus: dict[str, str], methods: ShipMethods) -> OrderOut:
+    """Return the order as a destination gets it: pure."""
+    return OrderOut(
+        public_id=str(order.public_id),
+        cust_ref=order.cust_ref,
+        cust_po_no=order.cust_po_no,
+        order_date=order.order_date,
+        ship_by=order.ship_by,
+        retailer_name=order.retailer_name,
+        customer_code=order.customer_code,
+        currency=order.currency,
+        ship_to=Address(**order.ship_to),
+        bill_to=Address(**order.bill_to),
+        ship_code=methods.at_wms(order.ship_code),
+        ship_carrier=order.ship_carrier,
+        ship_method=order.ship_method,
+        notes=order.notes,
+        shipping_charge=order.shipping_handling,
+        discount=order.order_discount,
+        is_test=order.is_test,
+        lines=tuple(
+            OrderLineOut(
+                line_no=line.line_no,
+                item=line.item,
+                wms_item=skus.get(line.item, line.item),
+                quantity=line.quantity,
+                price=line.price,
+                title=line.title,
+                upc=line.upc,
+            )  # fmt: skip
+            for line in lines
+        ),
+        extra=order.extra,
+    )
+
+
+def receipt_of(order: Order) -> Receipt:
+    """Return the receipt that the hub keeps of a delivered order."""
+    return Receipt(
+        external_id=order.wms_order_id,
+        number=order.wms_number,
+        state=RemoteState(order.wms_state) if order.wms_state else RemoteState.OPEN,
+        reference=order.cust_po_no,
+    )
+
+
+def resend_after(settings_seconds: object) -> timedelta:
+    """Return how old a doubtful attempt must be before it is repeated."""
+    return timedelta(seconds=int(str(settings_seconds or 60)))

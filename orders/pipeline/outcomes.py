@@ -1,0 +1,261 @@
+"""Writing down what became of messages, many at a time, and only while their lease is held."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from cartrover.redaction import excerpt
+from connectors.contract import HoldReason, OrderOut, Receipt, Sent
+from connectors.errors import AlreadyTaken, FixOrder, OutcomeUnknown, SlowDown, TryLater
+from orders.holding import hold_order
+from orders.models import MessageState, Order, OrderEvent, OrderLine, OutboundAttempt, OutboundMessage
+from orders.pipeline.loader import insert_rows, update_rows
+from orders.pipeline.messages import Batch
+from orders.retrying import next_try
+from orders.states import OrderState
+
+INTERNAL_TRIES = 3
+"""How often a message that trips over a bug of ours is tried before a person must look."""
+
+FREE = {"lease_token": "", "lease_owner": "", "lease_until": None}
+
+
+@dataclass(slots=True)
+class Delivered:
+    """A message that the WMS has taken, or was found to have taken before."""
+
+    message: OutboundMessage
+    order_out: OrderOut
+    sent: Sent
+    attempt_id: int | None = None
+    adopted: bool = False
+
+
+def mark_sending(batch: Batch, messages: Sequence[OutboundMessage]) -> dict[int, int]:
+    """Commit that an attempt begins for each of these; return the attempts' ids by message id."""
+    now = timezone.now()
+    with transaction.atomic():
+        rows = OutboundMessage.objects.for_account(batch.connection.account_id).filter(lease_token=batch.token)
+        held = set(rows.filter(pk__in=[one.pk for one in messages]).values_list("pk", flat=True))
+        update_rows(
+            OutboundMessage,
+            ("state", "sent_at", "attempts", "generation"),
+            [(one.pk, MessageState.SENDING, now, one.attempts + 1, one.generation) for one in messages if one.pk in held],
+        )
+        attempts = [(one.account_id, uuid.uuid4(), one.pk, now, "", "", "", "") for one in messages if one.pk in held]
+        insert_rows(
+            OutboundAttempt,
+            ("account_id", "public_id", "message_id", "started_at", "outcome", "request", "answer", "words"),
+            attempts,
+        )
+        ids = OutboundAttempt.objects.for_account(batch.connection.account_id).filter(
+            public_id__in=[attempt[1] for attempt in attempts]
+        )
+        found = dict(ids.values_list("message_id", "pk"))
+    for one in messages:
+        if one.pk in found:
+            one.state, one.sent_at, one.attempts = MessageState.SENDING, now, one.attempts + 1
+    return found
+
+
+def note_delivered(batch: Batch, delivered: Sequence[Delivered]) -> None:
+    """Write receipts: message done, order at the WMS, its lines with the SKU they were sent under, and the story."""
+    if not delivered:
+        return
+    now = timezone.now()
+    with transaction.atomic():
+        rows = OutboundMessage.objects.for_account(batch.connection.account_id)
+        held = set(
+            rows.filter(lease_token=batch.token, pk__in=[one.message.pk for one in delivered]).values_list("pk", flat=True)
+        )
+        mine = [one for one in delivered if one.message.pk in held]
+        update_rows(
+            OutboundMessage,
+            ("state", "done_at", "words", "lease_token", "lease_owner", "lease_until"),
+            [(one.message.pk, MessageState.DONE, now, "", "", "", None) for one in mine],
+        )
+        update_rows(
+            Order,
+            ("state", "wms_id", "wms_order_id", "wms_number", "wms_state", "delivered_at", "updated_at", "hold", "hold_words"),
+            [_order_values(one, batch, now) for one in mine],
+            where="state IN ('new', 'ready')",
+        )
+        _write_lines(mine)
+        _finish_attempts([(one.attempt_id, one) for one in mine if one.attempt_id is not None], now)
+        insert_rows(
+            OrderEvent,
+            ("account_id", "public_id", "order_id", "connection_id", "at", "kind", "words", "document_name", "actor", "data"),
+            [_event(one, batch, now) for one in mine],
+        )
+
+
+def _order_values(one: Delivered, batch: Batch, now: datetime) -> tuple[object, ...]:
+    receipt = one.sent.receipt
+    return (
+        one.message.order_id, OrderState.SENT, batch.connection.pk, receipt.external_id, receipt.number, receipt.state, now, now,
+        "", "",
+    )  # fmt: skip
+
+
+def _write_lines(mine: Sequence[Delivered]) -> None:
+    account_ids = {one.message.account_id for one in mine}
+    if not account_ids:
+        return
+    pks = {
+        (order_id, line_no): pk
+        for order_id, line_no, pk in OrderLine.objects.for_account(account_ids.pop())
+        .filter(order__in=[one.message.order_id for one in mine])
+        .values_list("order_id", "line_no", "pk")
+    }
+    update_rows(
+        OrderLine,
+        ("wms_item",),
+        [
+            (pks[one.message.order_id, line.line_no], line.wms_item)
+            for one in mine
+            for line in one.order_out.lines
+            if (one.message.order_id, line.line_no) in pks
+        ],
+    )
+    known = [
+        (pks[one.message.order_id, line.line_no], line.external_id, line.quantity)
+        for one in mine
+        for line in one.sent.receipt.lines or ()
+        if (one.message.order_id, line.line_no) in pks
+    ]
+    if known:
+        update_rows(OrderLine, ("external_id", "wms_quantity"), known)
+
+
+def _finish_attempts(pairs: Sequence[tuple[int, Delivered]], now: datetime) -> None:
+    rows = []
+    for pk, one in pairs:
+        exchange = one.sent.exchange
+        rows.append(
+            (
+                pk,
+                now,
+                "adopted" if one.adopted else "delivered",
+                exchange.status if exchange else None,
+                exchange.elapsed_ms if exchange else None,
+                excerpt(exchange.request) if exchange else "",
+                excerpt(exchange.answer) if exchange else "",
+            )  # fmt: skip
+        )
+    update_rows(OutboundAttempt, ("finished_at", "outcome", "status", "elapsed_ms", "request", "answer"), rows)
+
+
+def _event(one: Delivered, batch: Batch, now: datetime) -> list[object]:
+    number = one.sent.receipt.number or one.sent.receipt.external_id
+    if one.adopted:
+        words = f"Found at {batch.connection.name} as {number}: an earlier try had worked."
+    else:
+        exchange = one.sent.exchange
+        how = f" ({exchange.status}, {exchange.elapsed_ms} ms)" if exchange else ""
+        words = f"Sent to {batch.connection.name} as {number}{how}."
+    data = {"wms_order_id": one.sent.receipt.external_id}
+    return [
+        one.message.account_id, uuid.uuid4(), one.message.order_id, batch.connection.pk, now, f"order.{OrderState.SENT}", words,
+        "", "", data,
+    ]  # fmt: skip
+
+
+def note_failed(
+    batch: Batch, message: OutboundMessage, error: Exception, *, attempt_id: int | None, resend_after: timedelta
+) -> None:
+    """Write what a message's failure means for it: wait, be asked after, or hold the order."""
+    now = timezone.now()
+    with transaction.atomic():
+        rows = OutboundMessage.objects.for_account(batch.connection.account_id).filter(pk=message.pk, lease_token=batch.token)
+        if attempt_id is not None:
+            OutboundAttempt.objects.for_account(message.account_id).filter(pk=attempt_id).update(
+                finished_at=now, outcome=type(error).__name__, words=_words(error)
+            )
+        if not rows.exists():
+            return
+        match error:
+            case SlowDown():
+                rows.update(state=_unsent_state(message), attempts=max(0, message.attempts - 1), **FREE)
+            case AlreadyTaken():
+                taken = ",".join(sorted({*filter(None, message.taken.split(",")), error.what}))
+                rows.update(state=MessageState.UNKNOWN, taken=taken, words=error.words, due_at=now, **FREE)
+            case OutcomeUnknown():
+                rows.update(state=MessageState.UNKNOWN, words=error.words, due_at=now + resend_after, **FREE)
+            case FixOrder():
+                rows.update(state=MessageState.HELD, words=error.words, **FREE)
+                hold_order(message.order, HoldReason(error.reason), error.words, subject=_shared_subject(error))
+            case TryLater():
+                _try_later(rows, message, error, now)
+            case _:
+                _trip(rows, message, error, now)
+
+
+def _words(error: Exception) -> str:
+    return str(getattr(error, "words", "")) or f"{type(error).__name__} inside the hub"
+
+
+def _unsent_state(message: OutboundMessage) -> MessageState:
+    """A message whose earlier attempt is in doubt stays in doubt, whatever stopped this one before it began."""
+    return MessageState.UNKNOWN if message.state == MessageState.UNKNOWN else MessageState.WAITING
+
+
+def _shared_subject(error: FixOrder) -> str:
+    return error.field if error.reason == HoldReason.UNKNOWN_SKU and error.field else ""
+
+
+def _try_later(rows: QuerySet[OutboundMessage], message: OutboundMessage, error: TryLater, now: datetime) -> None:
+    first = message.first_failed_at or now
+    due_at = next_try(failures=max(1, message.attempts), first_failed_at=first, now=now, after=error.after)
+    if due_at is None:
+        words = f"Tried for 15 days without success. The last answer: {error.words}"
+        rows.update(state=MessageState.HELD, words=words, **FREE)
+        hold_order(message.order, HoldReason.GAVE_UP, words)
+        return
+    rows.update(state=_unsent_state(message), first_failed_at=first, due_at=due_at, words=error.words, **FREE)
+
+
+def _trip(rows: QuerySet[OutboundMessage], message: OutboundMessage, error: Exception, now: datetime) -> None:
+    if message.attempts >= INTERNAL_TRIES:
+        words = "Something went wrong inside the hub while this order was sent. It is logged; tell support."
+        rows.update(state=MessageState.HELD, words=words, **FREE)
+        hold_order(message.order, HoldReason.INTERNAL, words)
+        return
+    rows.update(
+        # Nobody knows how far it came: the far side is asked before it is tried again.
+        state=MessageState.UNKNOWN, due_at=now + timedelta(minutes=1), words=_words(error), **FREE
+    )  # fmt: skip
+
+
+def give_back(batch: Batch, messages: Sequence[OutboundMessage], *, begun: bool) -> None:
+    """Return messages that were not tried after all; `begun` ones were marked as sending and provably never went out."""
+    if not messages:
+        return
+    with transaction.atomic():
+        rows = OutboundMessage.objects.for_account(batch.connection.account_id).filter(lease_token=batch.token)
+        for one in messages:
+            changes: dict[str, object] = dict(FREE)
+            if begun:
+                changes |= {"state": MessageState.WAITING, "attempts": max(0, one.attempts - 1)}
+            rows.filter(pk=one.pk).update(**changes)
+        if begun:
+            OutboundAttempt.objects.for_account(batch.connection.account_id).filter(
+                message__in=messages, finished_at__isnull=True
+            ).update(finished_at=timezone.now(), outcome="not_begun")
+
+
+def adopted(message: OutboundMessage, order: OrderOut, receipt: Receipt) -> Delivered:
+    """Return the outcome of a message whose order the WMS turned out to have."""
+    last = (
+        OutboundAttempt.objects.for_account(message.account_id)
+        .filter(message=message)
+        .order_by("-pk")
+        .values_list("pk", flat=True)
+    )
+    return Delivered(message, order, Sent(receipt=receipt), attempt_id=last.first(), adopted=True)

@@ -1,0 +1,353 @@
+"""Stage: drafts become orders, in chunks, each order once.
+
+Lines, events and messages are written for the orders that are really new, in the same transaction. The key is the source and
+the source's own id; whatever else looks alike is shown to a person and never dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from itertools import islice
+
+import msgspec
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Upper
+from django.utils import timezone
+
+from cartrover.accounts.models import Account
+from connectors.contract import HoldReason, OrderDraft
+from connectors.models import Connection
+from orders.alerts import raise_alert
+from orders.holding import ALERTED_HOLDS
+from orders.models import InboundDocument, Order, OrderEvent, OrderLine, OutboundMessage, SkippedOrder
+from orders.pipeline import known_orders
+from orders.pipeline.loader import insert_rows
+from orders.pipeline.order_rows import (
+    EVENT_NAMES,
+    LINE_NAMES,
+    MESSAGE_NAMES,
+    ORDER_NAMES,
+    event_row,
+    line_rows,
+    message_row,
+    order_row,
+)
+from orders.pipeline.route import Hold, Route
+from orders.rules.order_ids import candidates
+
+CHUNK = 250
+"""Orders in one transaction: a quarter of a second of SQLite's write lock, half of what others may be kept waiting."""
+
+
+@dataclass(slots=True)
+class LoadCounts:
+    """What became of the drafts. `orders` are new ones, held ones among them; `held` counts those."""
+
+    orders: int = 0
+    lines: int = 0
+    held: int = 0
+    duplicates: int = 0
+    updated: int = 0
+    skipped: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        return asdict(self)
+
+
+@dataclass(slots=True)
+class _Load:
+    """One load of one cart: what is the same for all its chunks."""
+
+    connection: Connection
+    document: InboundDocument | None
+    actor: str
+    route: Route
+    counts: LoadCounts
+    force: bool
+
+    @property
+    def account_id(self) -> int:
+        return self.connection.account_id
+
+    @property
+    def document_name(self) -> str:
+        return self.document.name if self.document else ""
+
+
+def load_drafts(
+    *,
+    connection: Connection,
+    drafts: Iterable[OrderDraft],
+    document: InboundDocument | None,
+    actor: str = "",
+    force: bool = False,
+    progress: Callable[[], None] | None = None,
+) -> LoadCounts:
+    """Store what is new, update what changed and may change, count what is known, skip what must stay out.
+
+    The account is the connection's. With `force` nothing is skipped: a person wants these orders. `progress` is called before
+    each chunk. Running it again with the same drafts changes nothing.
+    """
+    load = _Load(connection, document, actor, Route.of(connection), LoadCounts(), force)
+    for chunk in _chunks(drafts):
+        if progress is not None:
+            progress()
+        with transaction.atomic():
+            _load_chunk(load, chunk)
+    return load.counts
+
+
+def _chunks(drafts: Iterable[OrderDraft]) -> Iterator[dict[str, OrderDraft]]:
+    """Yield up to CHUNK drafts by external id; one that repeats within a chunk waits for the next."""
+    waiting: list[OrderDraft] = []
+    source = iter(drafts)
+    while True:
+        chunk: dict[str, OrderDraft] = {}
+        again: list[OrderDraft] = []
+        for draft in [*waiting, *islice(source, CHUNK - min(len(waiting), CHUNK))]:
+            if draft.external_id in chunk:
+                again.append(draft)
+            else:
+                chunk[draft.external_id] = draft
+        waiting = again
+        if not chunk:
+            return
+        yield chunk
+
+
+def _load_chunk(load: _Load, chunk: dict[str, OrderDraft]) -> None:
+    # One load at a time gives out short numbers in an account; on SQLite the transaction itself is that lock.
+    Account.objects.select_for_update().get(pk=load.account_id)
+    orders = Order.objects.for_account(load.account_id).filter(source=load.connection)
+    known = {order.external_id: order for order in orders.filter(external_id__in=list(chunk)).defer("extra", "bill_to")}
+    fresh: list[OrderDraft] = []
+    for external_id, draft in chunk.items():
+        order = known.get(external_id)
+        if order is None:
+            fresh.append(draft)
+        elif order.content_hash == draft.content_hash:
+            load.counts.duplicates += 1
+        else:
+            _count_known(load, known_orders.meet(order, draft, route=load.route, document=load.document, actor=load.actor))
+    wanted = _without_skipped(load, fresh)
+    if wanted:
+        _insert(load, wanted)
+
+
+def _count_known(load: _Load, met: known_orders.Met) -> None:
+    if met is known_orders.Met.SAME:
+        load.counts.duplicates += 1
+    else:
+        load.counts.updated += 1
+
+
+# --- what stays out ------------------------------------------------------------------------------------------------------------
+
+
+def skip_reason(draft: OrderDraft, route: Route) -> tuple[str, str] | None:
+    """Return reason and words for an order that must not be loaded; None for one that may be."""
+    earliest = route.earliest_order_date
+    if earliest is not None and draft.order_date is not None and draft.order_date < earliest:
+        return "too_old", f"Placed on {draft.order_date}, before the earliest order date {earliest} of {route.cart.name}."
+    if draft.is_canceled:
+        return "canceled_at_source", f"{route.cart.name} says that it was canceled before it was ever loaded."
+    if draft.is_test and route.cart.live:
+        return "test_order", f"A test order, and {route.cart.name} is live."
+    return None
+
+
+def _without_skipped(load: _Load, drafts: list[OrderDraft]) -> list[OrderDraft]:
+    if load.force:
+        return drafts
+    wanted: list[OrderDraft] = []
+    skipped: list[SkippedOrder] = []
+    for draft in drafts:
+        reason = skip_reason(draft, load.route)
+        if reason is None:
+            wanted.append(draft)
+            continue
+        skipped.append(
+            SkippedOrder(
+                account_id=load.account_id,
+                connection=load.connection,
+                external_id=draft.external_id[:200],
+                cust_po_no=draft.cust_po_no[:200],
+                retailer_name=draft.retailer_name[:200],
+                reason=reason[0],
+                words=reason[1],
+                document=load.document,
+                row=draft.row,
+                draft=msgspec.to_builtins(draft),
+            )  # fmt: skip
+        )
+    if skipped:
+        SkippedOrder.objects.bulk_create(skipped, ignore_conflicts=True)
+        load.counts.skipped += len(skipped)
+    return wanted
+
+
+def draft_of(skipped: SkippedOrder) -> OrderDraft:
+    """Return the draft that a skipped order was kept with. Raise `ValueError` where it could not be read in the first place."""
+    if skipped.draft is None:
+        raise ValueError(f"{skipped.cust_po_no} could not be read; correct the file and read it again")
+    return msgspec.convert(skipped.draft, OrderDraft)
+
+
+# --- what is new ---------------------------------------------------------------------------------------------------------------
+
+
+def _insert(load: _Load, drafts: list[OrderDraft]) -> None:
+    now = timezone.now()
+    refs = _short_numbers(load.account_id, drafts, load.route)
+    suspects = _suspected_duplicates(load, drafts)
+    load.route.ship_methods.note_seen({draft.ship_code for draft in drafts})
+    holds = {draft.external_id: suspects.get(draft.external_id) or _hold(load.route, draft, refs) for draft in drafts}
+    wms_id = load.route.wms.pk if load.route.wms else None
+    insert_rows(
+        Order,
+        ORDER_NAMES,
+        [
+            order_row(
+                draft,
+                account_id=load.account_id,
+                source_id=load.connection.pk,
+                wms_id=wms_id,
+                document_id=load.document.pk if load.document else None,
+                cust_ref=refs[draft.external_id],
+                hold=holds[draft.external_id],
+                now=now,
+            )  # fmt: skip
+            for draft in drafts
+        ],
+        conflict=("source", "external_id"),
+    )
+    ids = dict(
+        Order.objects.for_account(load.account_id)
+        .filter(source=load.connection, external_id__in=[draft.external_id for draft in drafts])
+        .values_list("external_id", "pk")
+    )
+    insert_rows(
+        OrderLine,
+        LINE_NAMES,
+        [
+            row
+            for draft in drafts
+            for row in line_rows(draft.lines, account_id=load.account_id, order_id=ids[draft.external_id])
+        ],
+    )
+    insert_rows(OrderEvent, EVENT_NAMES, _events(load, drafts, ids, holds, now))
+    if load.route.wms is not None:
+        insert_rows(
+            OutboundMessage,
+            MESSAGE_NAMES,
+            [
+                message_row(
+                    account_id=load.account_id, connection_id=load.route.wms.pk, order_id=ids[draft.external_id], now=now
+                )
+                for draft in drafts
+                if holds[draft.external_id] is None
+            ],
+        )
+    _alert(load, drafts, holds)
+    load.counts.orders += len(drafts)
+    load.counts.lines += sum(len(draft.lines) for draft in drafts)
+    load.counts.held += sum(1 for hold in holds.values() if hold)
+
+
+def _hold(route: Route, draft: OrderDraft, refs: Mapping[str, str]) -> Hold | None:
+    return route.hold_of(
+        is_test=draft.is_test, lines=len(draft.lines), expected_lines=draft.expected_lines, ship_code=draft.ship_code,
+        cust_ref=refs[draft.external_id],
+    )  # fmt: skip
+
+
+def _events(
+    load: _Load, drafts: list[OrderDraft], ids: Mapping[str, int], holds: Mapping[str, Hold | None], now: datetime
+) -> Iterator[list[object]]:
+    for draft in drafts:
+        where = f"row {draft.row} of {load.document_name}" if load.document_name else "an import"
+        yield event_row(
+            account_id=load.account_id, order_id=ids[draft.external_id], connection_id=load.connection.pk, at=now,
+            kind="order.loaded", words=f"Loaded from {where}.", document_name=load.document_name, actor=load.actor,
+        )  # fmt: skip
+        hold = holds[draft.external_id]
+        if hold is not None:
+            yield event_row(
+                account_id=load.account_id, order_id=ids[draft.external_id], connection_id=load.connection.pk, at=now,
+                kind="order.held", words=f"Held: {hold.words}", document_name="", actor="",
+            )  # fmt: skip
+
+
+def _alert(load: _Load, drafts: list[OrderDraft], holds: Mapping[str, Hold | None]) -> None:
+    alerted: set[tuple[str, str]] = set()
+    for draft in drafts:
+        hold = holds[draft.external_id]
+        if hold is None or hold.reason not in ALERTED_HOLDS:
+            continue
+        subject = hold.subject or (load.connection.name if hold.reason is HoldReason.NO_ROUTE else draft.cust_po_no)
+        if (hold.reason, subject) not in alerted:
+            alerted.add((hold.reason, subject))
+            raise_alert(
+                account_id=load.account_id, cause=f"hold.{hold.reason}", subject=subject, words=hold.words,
+                connection=load.connection,
+            )  # fmt: skip
+
+
+def _short_numbers(account_id: int, drafts: list[OrderDraft], route: Route) -> dict[str, str]:
+    """Give each draft a short number that no order of the account has, compared without case."""
+    streams = {draft.external_id: candidates(draft.cust_po_no, route.id_rule, draft.external_id) for draft in drafts}
+    given: dict[str, str] = {}
+    used: set[str] = set()
+    open_ids = list(streams)
+    while open_ids:
+        proposals = {external_id: next(streams[external_id]) for external_id in open_ids}
+        wanted = {ref.upper() for ref in proposals.values()}
+        taken = set(
+            Order.objects.for_account(account_id)
+            .annotate(upper_ref=Upper("cust_ref"))
+            .filter(upper_ref__in=list(wanted))
+            .values_list("upper_ref", flat=True)
+        )
+        open_ids = []
+        for external_id, ref in proposals.items():
+            if ref.upper() in taken or ref.upper() in used:
+                open_ids.append(external_id)
+            else:
+                given[external_id] = ref
+                used.add(ref.upper())
+    return given
+
+
+def _suspected_duplicates(load: _Load, drafts: list[OrderDraft]) -> dict[str, Hold]:
+    """Find orders that came once with and once without the source's own id: the same, or not, is for a person to say."""
+    alternates = {draft.alternate_id for draft in drafts if draft.alternate_id and draft.alternate_id != draft.external_id}
+    externals = {draft.external_id for draft in drafts}
+    rows = (
+        Order.objects.for_account(load.account_id)
+        .filter(source=load.connection)
+        .filter(Q(external_id__in=list(alternates)) | Q(alternate_id__in=list(externals)))
+        .values_list("external_id", "alternate_id", "cust_ref")
+    )
+    by_external = {external: ref for external, _, ref in rows if external in alternates}
+    by_alternate = {alternate: ref for _, alternate, ref in rows if alternate in externals}
+    suspects: dict[str, Hold] = {}
+    seen: dict[str, OrderDraft] = {}
+    for draft in drafts:
+        other = by_external.get(draft.alternate_id) or by_alternate.get(draft.external_id)
+        if other is None:
+            twin = seen.get(draft.alternate_id) or seen.get(draft.external_id)
+            other = twin.cust_po_no if twin is not None and twin.external_id != draft.external_id else None
+        if other is not None:
+            suspects[draft.external_id] = Hold(
+                HoldReason.SUSPECTED_DUPLICATE,
+                f"Looks like order {other}: the same retailer and number, once with and once without {load.connection.name}'s "
+                "own order id. Release it if it is another order, cancel it if it is the same.",
+            )
+        if draft.alternate_id != draft.external_id:
+            seen.setdefault(draft.alternate_id, draft)
+        else:
+            seen.setdefault(draft.external_id, draft)
+    return suspects

@@ -1,0 +1,229 @@
+"""Stage: a cart is told what may be sold of its SKUs: what changed, once, and never more than there is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, Sum
+from django.utils import timezone
+
+from connectors.contract import DocumentSink, HoldReason, Place, Purpose, RemoteState, StockRow
+from connectors.models import Connection, Service, ServiceName
+from connectors.opening import open_session
+from connectors.readers import settings_of
+from orders.alerts import raise_alert, resolve_alerts
+from orders.models import (
+    ChannelStock,
+    DocumentState,
+    OrderLine,
+    OutboundDocument,
+    Product,
+    ProductAlias,
+    StockLevel,
+    StockReading,
+)
+from orders.pipeline.documents import make_document, mark_whole, send, unsent_documents, watch_taken
+from orders.pipeline.route import Route
+from orders.pipeline.upload import watch_is_due
+from orders.rules.aliases import wms_skus
+from orders.run import Run
+from orders.states import OrderState
+
+GUARD_AT_LEAST = 10
+"""So many SKUs may fall to zero at once whatever their share: small catalogues sell out."""
+
+
+def upload(run: Run) -> None:
+    """Settle what is in doubt, then tell what differs from what the cart was last told."""
+    purpose = Purpose.STOCK
+    unsent = unsent_documents(run, purpose)
+    fresh = [] if _reading_is_being_written(run) else differences(run.connection)
+    if not unsent and not fresh and not watch_is_due(run, purpose):
+        return
+    with open_session(run.connection, progress=run.progress) as session:
+        if not isinstance(session, DocumentSink):
+            raise TypeError(f"{run.connection.kind} declares uploads and has none")
+        for document in unsent:
+            _settle(run, session, document)
+        document = _tell(run)
+        if document is not None:
+            send(run, session, document)
+        watch_taken(run, session, purpose)
+        run.move_cursor(watched_at=timezone.now().isoformat())
+
+
+def _reading_is_being_written(run: Run) -> bool:
+    """While a reading is half written its figures and the orders that it holds don't fit together."""
+    pickups = Service.objects.for_account(run.account_id).filter(
+        name=ServiceName.INVENTORY_PICKUP, lease_until__gt=timezone.now()
+    )
+    return any(cursor.get("writing") for cursor in pickups.values_list("cursor", flat=True))
+
+
+def _settle(run: Run, session: DocumentSink, document: OutboundDocument) -> None:
+    """An older file that isn't whole at the cart is never sent after all: its SKUs are told anew."""
+    if document.state != DocumentState.READY:
+        found = session.find_documents(Purpose.STOCK, [document.name]).get(document.name)
+        if found is not None and found.place is not Place.NOWHERE and found.size == document.size:
+            mark_whole(run, document, DocumentState.TAKEN if found.place is Place.TAKEN else DocumentState.SENT, found)
+            return
+        if found is not None and found.place is Place.WAITING:
+            # Its beginning lies under its final name and will be taken: whole is better than cut, and a newer one follows.
+            send(run, session, document)
+            return
+    OutboundDocument.objects.for_account(run.account_id).filter(pk=document.pk).update(
+        state=DocumentState.REPLACED, words="A newer reading replaced it."
+    )
+    resolve_alerts(account_id=run.account_id, cause="document_refused", subjects=[document.name])
+    ChannelStock.objects.for_account(run.account_id).filter(document=document).update(sure=False)
+
+
+def _tell(run: Run) -> OutboundDocument | None:
+    if _reading_is_being_written(run):
+        return None
+    cart = run.connection
+    rows = differences(cart)
+    if not rows or _guarded(run, rows):
+        return None
+    now = timezone.now()
+    with transaction.atomic():
+        run.lease_required()
+        document = make_document(cart, Purpose.STOCK, rows)
+        ChannelStock.objects.bulk_create(
+            [
+                ChannelStock(
+                    account_id=cart.account_id, cart=cart, item=row.item, quantity=row.quantity, status=row.status, sure=False,
+                    told_at=now, document=document,
+                )
+                for row in rows
+            ],
+            update_conflicts=True, unique_fields=["cart", "item"],
+            update_fields=["quantity", "status", "sure", "told_at", "document"], batch_size=500,
+        )  # fmt: skip
+        if run.cursor.get("send_anyway"):
+            run.move_cursor(send_anyway=False)
+    run.count("skus", len(rows))
+    return document
+
+
+def _guarded(run: Run, rows: Iterable[StockRow]) -> bool:
+    """Hold everything back when so much falls to zero at once that the reading is more likely wrong than true."""
+    cart = run.connection
+    if run.cursor.get("send_anyway"):
+        return False
+    told = dict(ChannelStock.objects.for_account(cart.account_id).filter(cart=cart).values_list("item", "quantity"))
+    falling = sum(1 for row in rows if row.quantity == 0 and told.get(row.item, 0) > 0)
+    percent = int(settings_of(cart)["stock_drop_guard_percent"])
+    if falling <= GUARD_AT_LEAST or falling * 100 <= percent * len(told):
+        resolve_alerts(account_id=cart.account_id, cause="stock_drop", subjects=[cart.name])
+        return False
+    words = (
+        f"{falling} of {len(told)} SKUs would fall to 0 at {cart.name} at once, so nothing was sent. Look at the stock in the WMS; "
+        "if it is right, choose Send anyway."
+    )
+    raise_alert(account_id=cart.account_id, cause="stock_drop", subject=cart.name, words=words, connection=cart)
+    run.problem(words)
+    return True
+
+
+# --- what the cart should be told ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Stock:
+    """What the last complete reading says, by the WMS's SKU; SKUs that it never had, or doesn't track, aren't in it."""
+
+    available: Mapping[str, int]
+    gone: frozenset[str]
+
+
+def differences(cart: Connection) -> list[StockRow]:
+    """Return what the cart should be told now and wasn't, or may not have got; nothing before the first complete reading."""
+    told = {
+        item: (quantity, status) if sure else None
+        for item, quantity, status, sure in ChannelStock.objects.for_account(cart.account_id)
+        .filter(cart=cart)
+        .values_list("item", "quantity", "status", "sure")
+    }
+    return [row for row in sellable(cart) if told.get(row.item) != (row.quantity, row.status)]
+
+
+def sellable(cart: Connection) -> list[StockRow]:
+    """Return what may be sold of every SKU that the cart is to be told of, in the order of the SKUs."""
+    route = Route.of(cart)
+    if route.wms is None:
+        return []
+    reading = StockReading.objects.for_account(cart.account_id).filter(connection=route.wms).order_by("-pk").first()
+    if reading is None:
+        return []
+    stock = _stock(route.wms)
+    items = _told_items(cart, stock, all_products=bool(route.settings["tell_all_products"]))
+    skus = wms_skus(account_id=cart.account_id, cart_id=cart.pk, cart_skus=items)
+    waiting = _not_in_reading(route.wms, reading, held_too=bool(route.settings["subtract_held_orders"]))
+    upcs = dict(Product.objects.for_account(cart.account_id).exclude(upc="").values_list("sku", "upc"))
+    least = int(route.settings["minimum_stock"] or 0)
+    gone_status = str(route.settings.get("gone_status") or "out-of-stock")
+    rows = []
+    for item in sorted(items):
+        sku = skus[item]
+        if sku in stock.gone:
+            rows.append(StockRow(item=item, upc=upcs.get(sku, ""), quantity=0, status=gone_status))
+        elif sku in stock.available:
+            left = max(0, stock.available[sku] - waiting.get(sku, 0))
+            quantity = left if left >= least else 0
+            status = "in-stock" if quantity else "out-of-stock"
+            rows.append(StockRow(item=item, upc=upcs.get(sku, ""), quantity=quantity, status=status))
+    return rows
+
+
+def _stock(wms: Connection) -> _Stock:
+    rows = StockLevel.objects.for_account(wms.account_id).filter(connection=wms)
+    here = rows.filter(gone=False).values_list("sku").annotate(total=Sum("available"))
+    return _Stock(dict(here), frozenset(rows.filter(gone=True).values_list("sku", flat=True)))
+
+
+def _told_items(cart: Connection, stock: _Stock, *, all_products: bool) -> set[str]:
+    """Every SKU that the cart has ever ordered, under the cart's own name; by a setting all products too."""
+    items = set(
+        OrderLine.objects.for_account(cart.account_id).filter(order__source=cart).values_list("item", flat=True).distinct()
+    )
+    items |= set(ChannelStock.objects.for_account(cart.account_id).filter(cart=cart).values_list("item", flat=True))
+    if all_products:
+        aliases = ProductAlias.objects.for_account(cart.account_id).filter(Q(cart=cart) | Q(cart__isnull=True))
+        renamed: dict[str, set[str]] = defaultdict(set)
+        for cart_sku, wms_sku in aliases.values_list("cart_sku", "wms_sku"):
+            renamed[wms_sku].add(cart_sku)
+        for sku in stock.available:
+            items |= renamed.get(sku) or {sku}
+    return items
+
+
+def _not_in_reading(wms: Connection, reading: StockReading, *, held_too: bool) -> dict[str, int]:
+    """Return what is ordered of each of the WMS's SKUs and not in the reading: orders that weren't delivered before it began,
+    and drafts, which commit no stock there."""
+    undelivered = Q(order__state__in=[OrderState.NEW, OrderState.READY])
+    if not held_too:
+        undelivered &= Q(order__hold="")
+    else:
+        undelivered &= ~Q(order__hold__in=[HoldReason.SUSPECTED_DUPLICATE])
+    since = Q(order__state=OrderState.SENT, order__delivered_at__gte=reading.started_at)
+    drafts = Q(order__state=OrderState.SENT, order__wms_state=RemoteState.DRAFT)
+    rows: Iterable[tuple[int, str, Any]] = (
+        OrderLine.objects.for_account(wms.account_id)
+        .filter(undelivered | since | drafts, order__wms=wms)
+        .values_list("order__source_id", "item")
+        .annotate(total=Sum("quantity") - Sum("canceled"))
+    )
+    by_cart: dict[int, dict[str, int]] = defaultdict(dict)
+    for cart_id, item, total in rows:
+        by_cart[cart_id][item] = int(total)
+    waiting: dict[str, int] = defaultdict(int)
+    for cart_id, totals in by_cart.items():
+        skus = wms_skus(account_id=wms.account_id, cart_id=cart_id, cart_skus=totals)
+        for item, total in totals.items():
+            waiting[skus[item]] += total
+    return waiting

@@ -1,0 +1,73 @@
+"""Stage: orders held for a SKU that the WMS didn't know are looked at again, in bulk."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from connectors.contract import HoldReason, OrderDestination
+from orders.holding import resolve_shared_hold_alerts
+from orders.models import Alert, AlertState, Order, OrderLine
+from orders.pipeline.release import reconsider
+from orders.pipeline.route import Route
+from orders.rules.aliases import wms_skus
+from orders.run import Run
+
+RECHECK_EVERY = timedelta(hours=1)
+
+
+def recheck_unknown_skus(run: Run, session: OrderDestination) -> None:
+    """Ask the WMS anew for the SKUs of held orders: hourly, in a named run, and when aliases or products changed.
+
+    An order goes on when the WMS knows all its SKUs; the alerts on SKUs that hold nothing up any more close.
+    """
+    held = Order.objects.for_account(run.account_id).filter(wms=run.connection, hold=HoldReason.UNKNOWN_SKU)
+    if not _is_time(run) or not held.exists():
+        return
+    orders = {order.pk: order for order in held.select_related("source")}
+    items: dict[int, set[str]] = {}
+    for order_id, item in (
+        OrderLine.objects.for_account(run.account_id).filter(order__in=orders).values_list("order_id", "item")
+    ):
+        items.setdefault(order_id, set()).add(item)
+    wanted = _wms_items(run, orders, items)
+    known = session.known_items({sku for skus in wanted.values() for sku in skus})
+    routes: dict[int, Route] = {}
+    for pk, order in orders.items():
+        run.progress()
+        if wanted[pk] <= known:
+            route = routes.setdefault(order.source_id, Route.of(order.source))
+            run.count("released", int(reconsider(order, route, because=f"{run.connection.name} knows all its SKUs now.")))
+    unknown = {sku for skus in wanted.values() for sku in skus} - known
+    resolve_shared_hold_alerts(run.account_id, HoldReason.UNKNOWN_SKU, _settled_subjects(run, unknown))
+    run.move_cursor(skus_checked_at=timezone.now().isoformat(), recheck_skus=False)
+
+
+def _is_time(run: Run) -> bool:
+    last = run.cursor.get("skus_checked_at")
+    return (
+        run.named
+        or bool(run.cursor.get("recheck_skus"))
+        or last is None
+        or timezone.now() - datetime.fromisoformat(last) >= RECHECK_EVERY
+    )
+
+
+def _wms_items(run: Run, orders: dict[int, Order], items: dict[int, set[str]]) -> dict[int, set[str]]:
+    """Return each held order's SKUs after the aliases of its cart."""
+    wanted: dict[int, set[str]] = {}
+    for cart_id in {order.source_id for order in orders.values()}:
+        mine = [pk for pk, order in orders.items() if order.source_id == cart_id]
+        skus = wms_skus(
+            account_id=run.account_id, cart_id=cart_id, cart_skus={item for pk in mine for item in items.get(pk, set())}
+        )
+        wanted |= {pk: {skus[item] for item in items.get(pk, set())} for pk in mine}
+    return wanted
+
+
+def _settled_subjects(run: Run, unknown: set[str]) -> list[str]:
+    alerts = Alert.objects.for_account(run.account_id).filter(cause=f"hold.{HoldReason.UNKNOWN_SKU}", connection__isnull=False)
+    subjects = alerts.exclude(state=AlertState.RESOLVED).values_list("subject", flat=True)
+    still_held = Order.objects.for_account(run.account_id).filter(hold=HoldReason.UNKNOWN_SKU).exists()
+    return [subject for subject in subjects if not still_held or subject not in unknown]

@@ -1,0 +1,17 @@
+"""Which of the WMS's SKUs a cart's SKU is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from orders.models import ProductAlias
+
+
+def wms_skus(*, account_id: int, cart_id: int, cart_skus: Collection[str]) -> dict[str, str]:
+    """Return the WMS's SKU for each of the cart's: by the cart's own alias, else by one for all carts, else the same."""
+    found = {sku: sku for sku in cart_skus}
+    aliases = ProductAlias.objects.for_account(account_id).filter(cart_sku__in=list(cart_skus))
+    rows = list(aliases.values_list("cart_id", "cart_sku", "wms_sku"))
+    found.update({cart_sku: wms_sku for owner, cart_sku, wms_sku in rows if owner is None})
+    found.update({cart_sku: wms_sku for owner, cart_sku, wms_sku in rows if owner == cart_id})
+    return found
