@@ -109,8 +109,8 @@ class FtpServer:
                 ftp.start_tls(self._context)
             except ftplib.Error as error:
                 failure = FixConnection(
-                    f"{self._host} offers no encryption. It said: {_said(error)}. Ask its owner for FTPS or SFTP; choose plain FTP "
-                    "only if a password in clear text is acceptable."
+                    f"{self._host} offers no encryption. It said: {_said(error)}. Ask its owner for FTPS or SFTP; choose plain "
+                    "FTP only if a password in clear text is acceptable."
                 )
             except _LOST as error:
                 failure = self._tls_failure(error)
@@ -156,8 +156,8 @@ class FtpServer:
         problem = certificate_problem(error)
         if problem:
             return FixConnection(
-                f"{self._host}'s certificate isn't trusted ({problem}). Ask its owner to renew it; if the server is meant to use a "
-                "certificate of its own, allow that in the connection's settings."
+                f"{self._host}'s certificate isn't trusted ({problem}). Ask its owner to renew it; if the server is meant to "
+                "use a certificate of its own, allow that in the connection's settings."
             )
         return TryLater(f"{self._host} broke off before an encrypted connection was made.")
 
@@ -358,6 +358,8 @@ class FtpServer:
 class _Ftp(ftplib.FTP):
     """ftplib's commands over guarded sockets with deadlines, in clear text or under TLS."""
 
+    sock: Any
+
     def __init__(self, network: Network, host: str, timeout: float) -> None:
         super().__init__(timeout=timeout, encoding="utf-8")
         self.host = host
@@ -409,7 +411,7 @@ class _Ftp(ftplib.FTP):
             if answer.startswith("2"):
                 answer = self.getresp()
             if not answer.startswith("1"):
-                raise ftplib.error_reply(answer)
+                raise ftplib.error_reply(answer)  # noqa: S321  # an exception, no call to a server
             if self._is_protected and self._context is not None:
                 data.settimeout(timeout)
                 data = self._context.wrap_socket(data, server_hostname=self.host, session=self.sock.session)
@@ -436,7 +438,7 @@ class _Ftp(ftplib.FTP):
                 progress()
                 text += piece
                 if len(text) > MAX_LISTING:
-                    raise ftplib.error_proto("listing without end")
+                    raise EOFError("a listing without end")
             _finish_tls(data)
         finally:
             data.close()
@@ -501,7 +503,7 @@ def _from_facts(line: str) -> FileEntry | None:
 
 
 def _from_list_line(line: str) -> FileEntry | None:
-    """Read a line of LIST as Unix and Windows servers write it; the time in it is local, so it isn't taken. None = unknown form."""
+    """Read a line of LIST as Unix and Windows servers write it; the time in it is local, so it isn't taken."""
     match = _UNIX_LINE.fullmatch(line)
     if match is not None:
         is_link = match["kind"] == "l"

@@ -27,9 +27,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import re
-import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -40,33 +38,21 @@ from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from requests.cookies import RequestsCookieJar
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
-from urllib3.util.retry import Retry
 
 from connectors.contract import Exchange, Limiter, Network
 from connectors.errors import ConnectorError, FixConnection, OutcomeUnknown, SlowDown, TryLater
-from connectors.transports.sockets import TimedSocket, certificate_problem, tls_context
+from connectors.transports.excerpts import cut, excerpt
+from connectors.transports.http_connections import CONNECT_TIMEOUT, NoCookies, OnePool, Trip, Trips, pool_for
+from connectors.transports.sockets import certificate_problem
 
 CALL_TIMEOUT = 28.0
 """Seconds that a call may take in all, connecting included; below the 30 that a run's lease is built on."""
-
-CONNECT_TIMEOUT = 10.0
-"""Seconds that connecting may take: a far side that needs longer is not well."""
-
-IDLE_FOR_WRITES = 1.0
-"""Seconds after which a kept connection is too old for a write. gunicorn closes after 2, Apache after 5."""
 
 MAX_BYTES = 20 * 1024 * 1024
 """Longest answer that is read; a page of 250 orders with lines is below 2 MB."""
 
 MAX_REDIRECTS = 3
-
-EXCERPT = 4 * 1024
-"""Characters of a request or an answer that an order's story keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +146,14 @@ class HttpClient:
         self._limiter, self._progress, self._now, self._bearer = limiter, progress, now, bearer
         self._rate_headers = rate_headers
         self._timeout, self._max_bytes, self._far_side = timeout, max_bytes, far_side
-        self._trips = _Trips()
-        self._pool = _pool_for(self._base, network, self._trips, pool_size, ca_file)
+        self._trips = Trips()
+        self._pool = pool_for(self._base, network, self._trips, pool_size, ca_file)
         self._session = requests.Session()
         # The environment's proxies, .netrc and CA bundle must not decide over a merchant's connection.
         self._session.trust_env = False
-        self._session.cookies = _NoCookies()
+        self._session.cookies = NoCookies()
         self._session.headers.update({"Accept": "application/json", "User-Agent": "CartRover", **(headers or {})})
-        self._session.mount(self._base, _OnePool(self._pool))
+        self._session.mount(self._base, OnePool(self._pool))
 
     def __repr__(self) -> str:
         return f"HttpClient({self._base!r})"
@@ -219,7 +205,7 @@ class HttpClient:
         return answer
 
     def _counted(self, url: str, path: str, is_write: bool, what: dict[str, Any], headers: dict[str, str]) -> Answer:
-        """Send within the limits; once more on a new connection where a kept one turned out to be dead and that can do no harm."""
+        """Send within the limits; once more on a new connection where a kept one was dead and that can do no harm."""
         outcome, trip = self._travel(url, path, is_write, what, headers)
         may_repeat = trip.nothing_went_out or not is_write
         if isinstance(outcome, ConnectorError) and trip.is_kept_connection_dead and may_repeat:
@@ -231,7 +217,7 @@ class HttpClient:
 
     def _travel(
         self, url: str, path: str, is_write: bool, what: dict[str, Any], headers: dict[str, str]
-    ) -> tuple[Answer | ConnectorError, _Trip]:
+    ) -> tuple[Answer | ConnectorError, Trip]:
         """Send once. The failure is returned and raised outside, so that no traceback leads to a request with its token."""
         if self._limiter is not None:
             self._limiter.take()
@@ -269,7 +255,7 @@ class HttpClient:
 
     # --- what it means ---
 
-    def _failure(self, error: Exception, trip: _Trip) -> ConnectorError:
+    def _failure(self, error: Exception, trip: Trip) -> ConnectorError:
         problem = certificate_problem(error)
         if problem and trip.nothing_went_out:
             return FixConnection(
@@ -413,7 +399,7 @@ def _checked_base(base_url: str) -> str:
         is_good = False
     if not is_good or parts.username is not None or parts.query or parts.fragment:
         raise FixConnection(
-            f"{base_url[:200]!r} can't be used as an address: it must look like https://api.example.com, without user, ? or #."
+            "The address in the settings can't be used: it must look like https://api.example.com, without user, ? or #."
         )
     return base_url.strip().rstrip("/")
 
@@ -427,162 +413,13 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname}:{port}" if parts.hostname else ""
 
 
-# --- connections -------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Trip:
-    """What is known of one request on its way."""
-
-    is_write: bool = False
-    deadline: float = 0.0
-    socket: Any = None
-    is_fresh: bool = False
-    has_answer: bool = False
-
-    @property
-    def nothing_went_out(self) -> bool:
-        return self.socket is None or self.socket.sent == 0
-
-    @property
-    def is_kept_connection_dead(self) -> bool:
-        return not self.is_fresh and not self.has_answer and time.monotonic() < self.deadline
-
-
-class _Trips(threading.local):
-    """The request that each thread has under way: urllib3 hands nothing of the kind through to its connections."""
-
-    def __init__(self) -> None:
-        self.current = _Trip()
-
-    def begin(self, is_write: bool, timeout: float) -> _Trip:
-        self.current = _Trip(is_write=is_write, deadline=time.monotonic() + timeout)
-        return self.current
-
-
-class _Guarded(HTTPConnection):
-    """A connection whose socket comes from the guarded network and ends with the trip's deadline."""
-
-    def __init__(self, *args: Any, network: Network, trips: _Trips, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.network, self.trips = network, trips
-        self.idle_since = 0.0
-
-    def _new_conn(self) -> socket.socket:
-        trip = self.trips.current
-        trip.is_fresh = True
-        patience = min(CONNECT_TIMEOUT, max(0.1, trip.deadline - time.monotonic()))
-        timed = TimedSocket.adopt(self.network.connect(self._dns_host, self.port, patience))
-        timed.deadline = trip.deadline
-        timed.settimeout(timed.time_left())
-        return timed
-
-    def connect(self) -> None:
-        super().connect()
-        self._board()
-
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        if self.sock is not None:
-            self._board()
-        super().request(*args, **kwargs)
-
-    def _board(self) -> None:
-        trip = self.trips.current
-        trip.socket = self.sock
-        trip.socket.deadline, trip.socket.sent = trip.deadline, 0
-
-
-class _GuardedTLS(_Guarded, HTTPSConnection):
-    """The same with TLS; name and certificate are checked against the host that was asked for."""
-
-
-class _KeepAlive(HTTPConnectionPool):
-    """A pool that doesn't give a write a connection that the far side may be about to close."""
-
-    ConnectionCls = _Guarded
-
-    def _get_conn(self, timeout: float | None = None) -> Any:
-        connection: Any = super()._get_conn(timeout)
-        if connection.sock is not None:
-            is_old = time.monotonic() - connection.idle_since > IDLE_FOR_WRITES
-            if connection.trips.current.is_write and is_old:
-                connection.close()
-        return connection
-
-    def _put_conn(self, conn: Any) -> None:
-        if conn is not None:
-            conn.idle_since = time.monotonic()
-        super()._put_conn(conn)
-
-
-class _KeepAliveTLS(_KeepAlive, HTTPSConnectionPool):
-    ConnectionCls = _GuardedTLS
-
-
-def _pool_for(base: str, network: Network, trips: _Trips, size: int, ca_file: str) -> HTTPConnectionPool:
-    parts = urlsplit(base)
-    ours: dict[str, Any] = {"network": network, "trips": trips, "maxsize": size, "retries": False}
-    host = parts.hostname or ""
-    if parts.scheme == "http":
-        return _KeepAlive(host, parts.port or 80, **ours)
-    context = tls_context(ca_file=ca_file)
-    return _KeepAliveTLS(host, parts.port or 443, ssl_context=context, cert_reqs="CERT_REQUIRED", **ours)
-
-
-class _OnePool(HTTPAdapter):
-    """Sends everything through the one pool that there is; certificates are the pool's matter."""
-
-    def __init__(self, pool: HTTPConnectionPool) -> None:
-        super().__init__(max_retries=Retry(False))
-        self._pool = pool
-
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        return self._pool
-
-    def cert_verify(self, *args: Any, **kwargs: Any) -> None:
-        """Leave the pool's context as it is."""
-
-
-class _NoCookies(RequestsCookieJar):
-    """Keeps none: threads share the session, and an API with a token needs no cookies."""
-
-    def set_cookie(self, cookie: Any, *args: Any, **kwargs: Any) -> None:
-        """Forget it."""
-
-
 # --- the order's story -------------------------------------------------------------------------------------------------------
-
-_SECRET = re.compile(r"authorization|password|passwd|secret|token|api_?key|credential|cookie|private", re.IGNORECASE)
-_PERSONAL = re.compile(
-    r"^((ship|bill)_?(to_?)?)?(first_?name|last_?name|full_?name|contact_?name|attention|e_?mail|phone(_?number)?|mobile|fax"
-    r"|address_?\d?|address_?line_?\d|street\d?|zip(_?code)?|postal_?code|postcode)$",
-    re.IGNORECASE,
-)
-MASK = "***"
-
-
-def scrubbed(value: Any) -> Any:
-    """Return a JSON value with secrets and buyers' personal fields masked, by the names of its fields."""
-    if isinstance(value, Mapping):
-        return {key: _masked(str(key), inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [scrubbed(inner) for inner in value]
-    return value
-
-
-def _masked(key: str, value: Any) -> Any:
-    is_leaf = not isinstance(value, Mapping | list | tuple)
-    if _SECRET.search(key):
-        return MASK
-    if is_leaf and value not in (None, "") and _PERSONAL.match(key):
-        return MASK
-    return scrubbed(value)
 
 
 def exchange(answer: Answer, *, sent: Any = None) -> Exchange:
     """Return what an order's story keeps of a request and its answer: scrubbed, and at most 4 KB of each side."""
-    request = f"{answer.method} {answer.path}" + ("" if sent is None else f"\n{_excerpt(sent)}")
-    return Exchange(request=_cut(request), status=answer.status, answer=_answer_excerpt(answer), elapsed_ms=answer.elapsed_ms)
+    request = f"{answer.method} {answer.path}" + ("" if sent is None else f"\n{excerpt(sent)}")
+    return Exchange(request=cut(request), status=answer.status, answer=_answer_excerpt(answer), elapsed_ms=answer.elapsed_ms)
 
 
 def _answer_excerpt(answer: Answer) -> str:
@@ -590,12 +427,4 @@ def _answer_excerpt(answer: Answer) -> str:
         return ""
     value = answer.json_or_none()
     # Text that is no JSON can't be scrubbed field by field.
-    return _cut(_excerpt(value)) if value is not None else f"({len(answer.body)} bytes that are no JSON)"
-
-
-def _excerpt(value: Any) -> str:
-    return jsonlib.dumps(scrubbed(value), ensure_ascii=False, default=str)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= EXCERPT else text[: EXCERPT - 2] + " …"
+    return cut(excerpt(value)) if value is not None else f"({len(answer.body)} bytes that are no JSON)"

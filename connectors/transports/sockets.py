@@ -12,7 +12,7 @@ import ssl
 import time
 from typing import Any
 
-from requests.certs import where as authorities
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 
 class _Deadline:
@@ -88,7 +88,7 @@ def tls_context(*, verify: bool = True, ca_file: str = "") -> ssl.SSLContext:
     """
     context = ssl.create_default_context(cafile=ca_file or None)
     if not ca_file:
-        context.load_verify_locations(authorities())
+        context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if not verify:
         context.check_hostname = False
