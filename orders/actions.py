@@ -69,9 +69,12 @@ def _new_generation(order: Order, *, doubtful: bool) -> None:
     ):
         tried = message.attempts > 0 and doubtful
         OutboundMessage.objects.for_account(order.account_id).filter(pk=message.pk, state=MessageState.HELD).update(
-            generation=message.generation + 1, taken="", first_failed_at=None,
-            state=MessageState.UNKNOWN if tried else MessageState.HELD, due_at=timezone.now(),
-        )  # fmt: skip
+            generation=message.generation + 1,
+            taken="",
+            first_failed_at=None,
+            state=MessageState.UNKNOWN if tried else MessageState.HELD,
+            due_at=timezone.now(),
+        )
 
 
 def order_hold(order: Order, *, actor: str) -> None:
@@ -105,9 +108,12 @@ def shipment_send_without_tracking(shipment: Shipment, *, actor: str) -> None:
     resolve_alerts(account_id=shipment.account_id, cause="no_tracking", subjects=[str(shipment.public_id)])
     if shipment.order is not None:
         OrderEvent.objects.create(
-            account_id=shipment.account_id, order=shipment.order, kind="shipment.without_tracking", actor=actor,
+            account_id=shipment.account_id,
+            order=shipment.order,
+            kind="shipment.without_tracking",
+            actor=actor,
             words=f"To be told without a tracking number, says {actor}.",
-        )  # fmt: skip
+        )
         wake(shipment.order.source, ServiceName.SHIPMENT_UPLOAD)
 
 

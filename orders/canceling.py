@@ -34,7 +34,7 @@ def cancel_order(order: Order, *, because: str, actor: str = "") -> bool:
 
 
 def _drop_unsent(order: Order) -> bool:
-    """Drop the order's messages unless one of them may have reached the WMS or is on its way; one conditional UPDATE decides."""
+    """Drop the order's messages unless one of them may have reached the WMS or is on its way."""
     messages = OutboundMessage.objects.for_account(order.account_id).filter(order=order)
     begun = messages.filter(state__in=[MessageState.SENDING, MessageState.UNKNOWN]) | messages.exclude(lease_token="").filter(
         state__in=OPEN_STATES
@@ -60,9 +60,12 @@ def _ask_wms(order: Order, *, because: str, actor: str) -> None:
         account_id=order.account_id, connection=order.wms, order=order, purpose=MessagePurpose.CANCEL, words=because
     )
     OrderEvent.objects.create(
-        account_id=order.account_id, order=order, kind="order.cancel_asked", actor=actor,
+        account_id=order.account_id,
+        order=order,
+        kind="order.cancel_asked",
+        actor=actor,
         words=f"{because} {order.wms.name} is asked to cancel it.",
-    )  # fmt: skip
+    )
     wake(order.wms, ServiceName.ORDER_DELIVERY)
 
 
@@ -70,14 +73,23 @@ def cancel_for_source(order: Order, *, tell_wms: bool, document_name: str) -> No
     """The cart canceled the order: do what can be done, and say so where it can't."""
     words = f"{order.source.name} canceled the order."
     OrderEvent.objects.create(
-        account_id=order.account_id, order=order, connection=order.source, kind="order.canceled_at_source", words=words,
+        account_id=order.account_id,
+        order=order,
+        connection=order.source,
+        kind="order.canceled_at_source",
+        words=words,
         document_name=document_name,
-    )  # fmt: skip
+    )
     unsent = order.state in (OrderState.NEW, OrderState.READY)
     if unsent or (tell_wms and order.state == OrderState.SENT):
         cancel_order(order, because=words)
         return
     raise_alert(
-        account_id=order.account_id, cause="cancel_wanted", subject=str(order.public_id), connection=order.source, order=order,
-        words=f"{order.source.name} canceled order {order.cust_ref}, but it is {order.state} already. Settle it with the retailer.",
-    )  # fmt: skip
+        account_id=order.account_id,
+        cause="cancel_wanted",
+        subject=str(order.public_id),
+        connection=order.source,
+        order=order,
+        words=f"{order.source.name} canceled order {order.cust_ref}, but it is {order.state} already. Settle it "
+        "with the retailer.",
+    )

@@ -19,8 +19,11 @@ def follow(connection: Connection) -> None:
     subject = str(connection.public_id)
     if state == ConnectionState.BROKEN:
         raise_alert(
-            account_id=connection.account_id, cause=CAUSE, subject=subject, connection=connection,
+            account_id=connection.account_id,
+            cause=CAUSE,
+            subject=subject,
+            connection=connection,
             words=f"{connection.name} doesn't work: {words}",
-        )  # fmt: skip
+        )
     else:
         resolve_alerts(account_id=connection.account_id, cause=CAUSE, subjects=[subject])

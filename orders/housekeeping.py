@@ -81,17 +81,26 @@ def alert_missing_tracking(cart: Connection, now: datetime) -> None:
     """Raise an alert for every package that shipped hours ago and still has no tracking number."""
     hours = int(settings_of(cart)["tracking_alert_hours"])
     rows = Shipment.objects.for_account(cart.account_id).filter(
-        order__source=cart, document__isnull=True, state=ShipmentState.SHIPPED, tracking_number="", nothing_to_tell=False,
-        send_without_tracking=False, seen_at__lt=now - timedelta(hours=hours),
-    )  # fmt: skip
+        order__source=cart,
+        document__isnull=True,
+        state=ShipmentState.SHIPPED,
+        tracking_number="",
+        nothing_to_tell=False,
+        send_without_tracking=False,
+        seen_at__lt=now - timedelta(hours=hours),
+    )
     for shipment in rows.select_related("order")[:AT_ONCE]:
         if shipment.order is not None:
             raise_alert(
-                account_id=cart.account_id, cause="no_tracking", subject=str(shipment.public_id), connection=cart,
+                account_id=cart.account_id,
+                cause="no_tracking",
+                subject=str(shipment.public_id),
+                connection=cart,
                 order=shipment.order,
-                words=f"A package of order {shipment.order.cust_ref} shipped over {hours} hours ago and has no tracking number, so "
+                words=f"A package of order {shipment.order.cust_ref} shipped over {hours} hours ago and has no tracking "
+                "number, so "
                 f"{cart.name} isn't told. Enter the number in the WMS, or send it without.",
-            )  # fmt: skip
+            )
 
 
 def alert_not_taken(cart: Connection, now: datetime) -> None:
@@ -102,10 +111,14 @@ def alert_not_taken(cart: Connection, now: datetime) -> None:
         wake(cart, UPLOADS[Purpose(purpose)])
     for document in rows.filter(sent_at__lt=now - timedelta(hours=hours))[:AT_ONCE]:
         raise_alert(
-            account_id=cart.account_id, cause="not_taken", subject=document.name, connection=cart,
-            words=f"{document.name} has been lying at {cart.name} for over {hours} hours and no job has taken it. Look whether the "
+            account_id=cart.account_id,
+            cause="not_taken",
+            subject=document.name,
+            connection=cart,
+            words=f"{document.name} has been lying at {cart.name} for over {hours} hours and no job has taken it. Look "
+            "whether the "
             f"import job for {document.purpose} exists there and runs.",
-        )  # fmt: skip
+        )
 
 
 def forget_unmatched(account: Account, now: datetime) -> None:

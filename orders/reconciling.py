@@ -46,9 +46,12 @@ def reconcile(cart: Connection) -> dict[str, int]:
             wrong.append(f"{document.name} loaded {document.counts['orders']} orders, {document.loaded} are here")
     if wrong:
         raise_alert(
-            account_id=cart.account_id, cause="counts_differ", subject=cart.name, connection=cart,
+            account_id=cart.account_id,
+            cause="counts_differ",
+            subject=cart.name,
+            connection=cart,
             words=f"The counts of {cart.name} don't agree: {'; '.join(wrong)}. Tell support.",
-        )  # fmt: skip
+        )
     else:
         resolve_alerts(account_id=cart.account_id, cause="counts_differ", subjects=[cart.name])
     return counts

@@ -120,9 +120,12 @@ def _run_flow(run: Run) -> tuple[Outcome, str, datetime | None]:
         logger.exception("%s of %s failed", run.service.name, run.connection.public_id)
         words = "Something went wrong inside the hub. It is logged and tried again; tell support if it stays."
         raise_alert(
-            account_id=run.account_id, cause="internal", subject=f"{run.connection.name} {run.service.name}", words=words,
+            account_id=run.account_id,
+            cause="internal",
+            subject=f"{run.connection.name} {run.service.name}",
+            words=words,
             connection=run.connection,
-        )  # fmt: skip
+        )
         return Outcome.FAILED, words, _later(run, None)
     resolve_alerts(account_id=run.account_id, cause="internal", subjects=[f"{run.connection.name} {run.service.name}"])
     if run.counts["problems"]:
@@ -142,9 +145,12 @@ def _finish(run: Run, outcome: Outcome, words: str, again_at: datetime | None) -
     failed = outcome in (Outcome.LATER, Outcome.FAILED)
     counts = {name: number for name, number in run.counts.items() if name != "problems"}
     changes = {
-        "last_run_at": now, "last_outcome": outcome, "last_words": words, "last_counts": counts,
+        "last_run_at": now,
+        "last_outcome": outcome,
+        "last_words": words,
+        "last_counts": counts,
         "failures": run.service.failures if failed else 0,
-    }  # fmt: skip
+    }
     rows = Service.objects.for_account(run.account_id).filter(pk=run.service.pk)
     if run.lease is not None:
         rows = rows.filter(lease_token=run.lease.token)
@@ -156,9 +162,15 @@ def _finish(run: Run, outcome: Outcome, words: str, again_at: datetime | None) -
         rows.update(**changes)
     if run.named or outcome != Outcome.NOTHING:
         ServiceRun.objects.create(
-            account_id=run.account_id, service=run.service, started_at=run.started_at, finished_at=now, named=run.named,
-            outcome=outcome, counts=counts, words=words,
-        )  # fmt: skip
+            account_id=run.account_id,
+            service=run.service,
+            started_at=run.started_at,
+            finished_at=now,
+            named=run.named,
+            outcome=outcome,
+            counts=counts,
+            words=words,
+        )
     return Finished(run.service, outcome, counts=counts, problem=words)
 
 
@@ -173,7 +185,9 @@ def _next_due(run: Run, now: datetime) -> datetime | None:
 def _note(service: Service, finished: Finished) -> Finished:
     """Write an outcome of a run that never began; a broken connection's services wait for its probe."""
     Service.objects.for_account(service.account_id).filter(pk=service.pk).update(
-        last_outcome=finished.outcome, last_words=finished.problem, last_run_at=timezone.now(),
+        last_outcome=finished.outcome,
+        last_words=finished.problem,
+        last_run_at=timezone.now(),
         due_at=None if is_off(service.every) else service.connection.probe_at,
-    )  # fmt: skip
+    )
     return finished

@@ -13,7 +13,7 @@ from connectors.models import Connection
 
 
 class InboundState(StrEnum):
-    """SEEN: may still grow. WANTED: to be fetched. FETCHED: bytes are stored. READ: done. REFUSED: can't be read. GONE: nowhere."""
+    """SEEN: may still grow. WANTED: to be fetched. FETCHED: stored. READ: done. REFUSED: unreadable. GONE: nowhere any more."""
 
     SEEN = "seen"
     WANTED = "wanted"

@@ -1,8 +1,8 @@
 """Stage: orders go to the WMS, each once; cancellations follow them.
 
-A batch is claimed, what is in doubt is looked up first, what the batch needs is resolved in one go, one commit marks the rest as
-sending, up to N go out at once, and outcomes are committed a few times a second. After a crash whatever was marked and has no
-outcome is looked up.
+A batch is claimed, what is in doubt is looked up first, what the batch needs is resolved in one go, one commit marks the rest
+as sending, up to N go out at once, and outcomes are committed a few times a second. After a crash whatever was marked and has
+no outcome is looked up.
 """
 
 from __future__ import annotations
@@ -154,7 +154,8 @@ class _Delivery:
         now = timezone.now()
         if "number" in taken:
             words = (
-                f"{self.run.connection.name} says that the order number {message.order.cust_ref} is taken, by an order that isn't "
+                f"{self.run.connection.name} says that the order number {message.order.cust_ref} is taken, by an "
+                "order that isn't "
                 "this one. Rename or remove that order there, then release this one."
             )
             self._failed(message, FixOrder(words, reason=HoldReason.REFUSED))
@@ -162,9 +163,12 @@ class _Delivery:
         settled = message.sent_at is None or now - message.sent_at >= self.resend_after
         if not settled and taken != {"label"}:
             OutboundMessage.objects.for_account(message.account_id).filter(pk=message.pk, lease_token=self.batch.token).update(
-                state=MessageState.UNKNOWN, due_at=_when(message.sent_at, now) + self.resend_after, lease_token="", lease_owner="",
+                state=MessageState.UNKNOWN,
+                due_at=_when(message.sent_at, now) + self.resend_after,
+                lease_token="",
+                lease_owner="",
                 lease_until=None,
-            )  # fmt: skip
+            )
             self.run.count("waiting")
             return False
         if "key" in taken:
@@ -299,9 +303,13 @@ class _Delivery:
 
     def _alert_cancel(self, order: Order, words: str) -> None:
         raise_alert(
-            account_id=order.account_id, cause="cancel_wanted", subject=str(order.public_id), words=words,
-            connection=order.source, order=order,
-        )  # fmt: skip
+            account_id=order.account_id,
+            cause="cancel_wanted",
+            subject=str(order.public_id),
+            words=words,
+            connection=order.source,
+            order=order,
+        )
 
     def _done(self, message: OutboundMessage, *, state: MessageState = MessageState.DONE, words: str = "") -> None:
         OutboundMessage.objects.for_account(message.account_id).filter(pk=message.pk, lease_token=self.batch.token).update(

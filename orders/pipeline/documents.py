@@ -40,9 +40,16 @@ def make_document(cart: Connection, purpose: Purpose, rows: Sequence[Any]) -> Ou
     public_id = uuid.uuid4()
     name = spec.name_document(purpose, timezone.now(), public_id.hex[:8], settings)
     return OutboundDocument.objects.create(
-        account_id=cart.account_id, public_id=public_id, connection=cart, purpose=purpose, name=name, size=len(body),
-        sha256=hashlib.sha256(body).hexdigest(), deflated=zlib.compress(body, 6), rows=len(rows),
-    )  # fmt: skip
+        account_id=cart.account_id,
+        public_id=public_id,
+        connection=cart,
+        purpose=purpose,
+        name=name,
+        size=len(body),
+        sha256=hashlib.sha256(body).hexdigest(),
+        deflated=zlib.compress(body, 6),
+        rows=len(rows),
+    )
 
 
 def document_bytes(document: OutboundDocument) -> bytes:
@@ -121,9 +128,12 @@ def _refused(run: Run, document: OutboundDocument, refused: TryLater) -> None:
     run.problem(f"{document.name}: {refused.words}")
     if document.attempts >= REFUSED_TIMES:
         raise_alert(
-            account_id=run.account_id, cause="document_refused", subject=document.name, connection=run.connection,
+            account_id=run.account_id,
+            cause="document_refused",
+            subject=document.name,
+            connection=run.connection,
             words=f"{document.name} could not be written {document.attempts} times: {refused.words}",
-        )  # fmt: skip
+        )
 
 
 def _update(document: OutboundDocument, **changes: Any) -> None:
@@ -154,11 +164,15 @@ def mark_whole(run: Run, document: OutboundDocument, state: DocumentState, place
     order_ids = told_order_ids(document)
     OrderEvent.objects.bulk_create(
         OrderEvent(
-            account_id=run.account_id, order_id=order_id, connection=run.connection, kind=f"told.{document.purpose}",
-            words=f"{run.connection.name} was told in {document.name}.", document_name=document.name,
+            account_id=run.account_id,
+            order_id=order_id,
+            connection=run.connection,
+            kind=f"told.{document.purpose}",
+            words=f"{run.connection.name} was told in {document.name}.",
+            document_name=document.name,
         )
         for order_id in order_ids
-    )  # fmt: skip
+    )
     run.count("confirmed", confirm(run.account_id, order_ids))
 
 

@@ -43,9 +43,14 @@ def meet(order: Order, draft: OrderDraft, *, route: Route, document: InboundDocu
         return _changed_too_late(order, draft, differences, name)
     _rewrite(order, draft, merged)
     OrderEvent.objects.create(
-        account_id=order.account_id, order=order, connection=order.source, kind="order.changed", document_name=name, actor=actor,
+        account_id=order.account_id,
+        order=order,
+        connection=order.source,
+        kind="order.changed",
+        document_name=name,
+        actor=actor,
         words=f"Changed by {order.source.name} before it was sent: {', '.join(differences)}.",
-    )  # fmt: skip
+    )
     _hold_again(order, route, lines=len(merged), expected=draft.expected_lines)
     return Met.CHANGED
 
@@ -69,7 +74,7 @@ def _merged_lines(order: Order, lines: list[OrderLine], draft: OrderDraft) -> li
             title=line.title,
             extra=line.extra,
             row=line.row,
-        )  # fmt: skip
+        )
         for line in lines
         if _line_key(line) not in mine
     ]
@@ -121,30 +126,53 @@ def _changed_too_late(order: Order, draft: OrderDraft, differences: list[str], n
         "The WMS has the old version: change it there, or cancel it and send it again."
     )
     OrderEvent.objects.create(
-        account_id=order.account_id, order=order, connection=order.source, kind="order.changed_after_sending", words=words,
+        account_id=order.account_id,
+        order=order,
+        connection=order.source,
+        kind="order.changed_after_sending",
+        words=words,
         document_name=name,
-    )  # fmt: skip
+    )
     raise_alert(
-        account_id=order.account_id, cause="changed_after_sending", subject=str(order.public_id), words=words,
-        connection=order.source, order=order,
-    )  # fmt: skip
+        account_id=order.account_id,
+        cause="changed_after_sending",
+        subject=str(order.public_id),
+        words=words,
+        connection=order.source,
+        order=order,
+    )
     Order.objects.for_account(order.account_id).filter(pk=order.pk).update(content_hash=draft.content_hash)
     return Met.ALERTED
 
 
 def _rewrite(order: Order, draft: OrderDraft, merged: list[LineDraft]) -> None:
     whole = OrderDraft(
-        external_id=draft.external_id, cust_po_no=draft.cust_po_no, lines=merged, shipping_charge=draft.shipping_charge,
-        discount=draft.discount, tax=draft.tax,
-    )  # fmt: skip
+        external_id=draft.external_id,
+        cust_po_no=draft.cust_po_no,
+        lines=merged,
+        shipping_charge=draft.shipping_charge,
+        discount=draft.discount,
+        tax=draft.tax,
+    )
     changes = {
-        "retailer_name": draft.retailer_name[:200], "customer_code": draft.customer_code[:120], "order_date": draft.order_date,
-        "ship_by": draft.ship_by, "currency": draft.currency[:3], "ship_name": ship_name(draft.ship_to),
-        "ship_to": address_json(draft.ship_to), "bill_to": address_json(draft.bill_to), "ship_code": draft.ship_code[:100],
-        "ship_carrier": draft.ship_carrier[:100], "ship_method": draft.ship_method[:100], "notes": draft.notes,
-        "expected_lines": draft.expected_lines, "extra": draft.extra, "content_hash": draft.content_hash,
-        "updated_at": timezone.now(), **draft_totals(whole),
-    }  # fmt: skip
+        "retailer_name": draft.retailer_name[:200],
+        "customer_code": draft.customer_code[:120],
+        "order_date": draft.order_date,
+        "ship_by": draft.ship_by,
+        "currency": draft.currency[:3],
+        "ship_name": ship_name(draft.ship_to),
+        "ship_to": address_json(draft.ship_to),
+        "bill_to": address_json(draft.bill_to),
+        "ship_code": draft.ship_code[:100],
+        "ship_carrier": draft.ship_carrier[:100],
+        "ship_method": draft.ship_method[:100],
+        "notes": draft.notes,
+        "expected_lines": draft.expected_lines,
+        "extra": draft.extra,
+        "content_hash": draft.content_hash,
+        "updated_at": timezone.now(),
+        **draft_totals(whole),
+    }
     Order.objects.for_account(order.account_id).filter(pk=order.pk).update(**changes)
     for name, value in changes.items():
         setattr(order, name, value)

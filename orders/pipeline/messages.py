@@ -126,7 +126,7 @@ def order_out(order: Order, lines: Sequence[OrderLine], skus: dict[str, str], me
                 price=line.price,
                 title=line.title,
                 upc=line.upc,
-            )  # fmt: skip
+            )
             for line in lines
         ),
         extra=order.extra,

@@ -22,8 +22,8 @@ ORDER_NAMES = (
     "wms_order_id", "wms_number", "wms_state", "shipped_quantity", "created_at", "updated_at",
 )  # fmt: skip
 LINE_NAMES = (
-    "account_id", "public_id", "order_id", "line_no", "line_id", "item", "wms_item", "upc", "title", "quantity", "price", "extra",
-    "row", "external_id", "shipped", "canceled", "told", "invoiced",
+    "account_id", "public_id", "order_id", "line_no", "line_id", "item", "wms_item", "upc", "title",
+    "quantity", "price", "extra", "row", "external_id", "shipped", "canceled", "told", "invoiced",
 )  # fmt: skip
 EVENT_NAMES = ("account_id", "public_id", "order_id", "connection_id", "at", "kind", "words", "document_name", "actor", "data")
 MESSAGE_NAMES = (
@@ -68,7 +68,8 @@ def order_row(
     """Return the values of ORDER_NAMES. A held order has no message yet and is NEW; the others are READY."""
     totals = draft_totals(draft)
     return [
-        account_id, uuid.uuid4(), source_id, draft.external_id[:200], draft.alternate_id[:200], draft.cust_po_no[:200], cust_ref,
+        account_id, uuid.uuid4(), source_id, draft.external_id[:200], draft.alternate_id[:200],
+        draft.cust_po_no[:200], cust_ref,
         OrderState.NEW if hold else OrderState.READY, hold.reason if hold else "", hold.words if hold else "",
         now if hold else None, draft.is_test, draft.retailer_id[:100], draft.retailer_name[:200], draft.customer_code[:120],
         draft.order_date, draft.ship_by, draft.currency[:3], ship_name(draft.ship_to), address_json(draft.ship_to),
@@ -99,6 +100,6 @@ def event_row(
 def message_row(*, account_id: int, connection_id: int, order_id: int, now: datetime) -> list[Any]:
     """Return the values of MESSAGE_NAMES for a delivery that is due now."""
     return [
-        account_id, uuid.uuid4(), "", "", connection_id, order_id, MessagePurpose.DELIVER, MessageState.WAITING, 1, "", now, 0, "",
-        now,
+        account_id, uuid.uuid4(), "", "", connection_id, order_id, MessagePurpose.DELIVER, MessageState.WAITING, 1,
+        "", now, 0, "", now,
     ]  # fmt: skip

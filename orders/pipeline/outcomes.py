@@ -99,9 +99,17 @@ def note_delivered(batch: Batch, delivered: Sequence[Delivered]) -> None:
 def _order_values(one: Delivered, batch: Batch, now: datetime) -> tuple[object, ...]:
     receipt = one.sent.receipt
     return (
-        one.message.order_id, OrderState.SENT, batch.connection.pk, receipt.external_id, receipt.number, receipt.state, now, now,
-        "", "",
-    )  # fmt: skip
+        one.message.order_id,
+        OrderState.SENT,
+        batch.connection.pk,
+        receipt.external_id,
+        receipt.number,
+        receipt.state,
+        now,
+        now,
+        "",
+        "",
+    )
 
 
 def _write_lines(mine: Sequence[Delivered]) -> None:
@@ -147,7 +155,7 @@ def _finish_attempts(pairs: Sequence[tuple[int, Delivered]], now: datetime) -> N
                 exchange.elapsed_ms if exchange else None,
                 excerpt(exchange.request) if exchange else "",
                 excerpt(exchange.answer) if exchange else "",
-            )  # fmt: skip
+            )
         )
     update_rows(OutboundAttempt, ("finished_at", "outcome", "status", "elapsed_ms", "request", "answer"), rows)
 
@@ -162,9 +170,17 @@ def _event(one: Delivered, batch: Batch, now: datetime) -> list[object]:
         words = f"Sent to {batch.connection.name} as {number}{how}."
     data = {"wms_order_id": one.sent.receipt.external_id}
     return [
-        one.message.account_id, uuid.uuid4(), one.message.order_id, batch.connection.pk, now, f"order.{OrderState.SENT}", words,
-        "", "", data,
-    ]  # fmt: skip
+        one.message.account_id,
+        uuid.uuid4(),
+        one.message.order_id,
+        batch.connection.pk,
+        now,
+        f"order.{OrderState.SENT}",
+        words,
+        "",
+        "",
+        data,
+    ]
 
 
 def note_failed(
@@ -229,8 +245,11 @@ def _trip(rows: QuerySet[OutboundMessage], message: OutboundMessage, error: Exce
         return
     rows.update(
         # Nobody knows how far it came: the far side is asked before it is tried again.
-        state=MessageState.UNKNOWN, due_at=now + timedelta(minutes=1), words=_words(error), **FREE
-    )  # fmt: skip
+        state=MessageState.UNKNOWN,
+        due_at=now + timedelta(minutes=1),
+        words=_words(error),
+        **FREE,
+    )
 
 
 def give_back(batch: Batch, messages: Sequence[OutboundMessage], *, begun: bool) -> None:

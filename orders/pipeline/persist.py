@@ -144,7 +144,7 @@ def _count_known(load: _Load, met: known_orders.Met) -> None:
         load.counts.updated += 1
 
 
-# --- what stays out ------------------------------------------------------------------------------------------------------------
+# --- what stays out ----------------------------------------------------------------------------------------------------------
 
 
 def skip_reason(draft: OrderDraft, route: Route) -> tuple[str, str] | None:
@@ -181,7 +181,7 @@ def _without_skipped(load: _Load, drafts: list[OrderDraft]) -> list[OrderDraft]:
                 document=load.document,
                 row=draft.row,
                 draft=msgspec.to_builtins(draft),
-            )  # fmt: skip
+            )
         )
     if skipped:
         SkippedOrder.objects.bulk_create(skipped, ignore_conflicts=True)
@@ -196,7 +196,7 @@ def draft_of(skipped: SkippedOrder) -> OrderDraft:
     return msgspec.convert(skipped.draft, OrderDraft)
 
 
-# --- what is new ---------------------------------------------------------------------------------------------------------------
+# --- what is new -------------------------------------------------------------------------------------------------------------
 
 
 def _insert(load: _Load, drafts: list[OrderDraft]) -> None:
@@ -219,7 +219,7 @@ def _insert(load: _Load, drafts: list[OrderDraft]) -> None:
                 cust_ref=refs[draft.external_id],
                 hold=holds[draft.external_id],
                 now=now,
-            )  # fmt: skip
+            )
             for draft in drafts
         ],
         conflict=("source", "external_id"),
@@ -259,9 +259,12 @@ def _insert(load: _Load, drafts: list[OrderDraft]) -> None:
 
 def _hold(route: Route, draft: OrderDraft, refs: Mapping[str, str]) -> Hold | None:
     return route.hold_of(
-        is_test=draft.is_test, lines=len(draft.lines), expected_lines=draft.expected_lines, ship_code=draft.ship_code,
+        is_test=draft.is_test,
+        lines=len(draft.lines),
+        expected_lines=draft.expected_lines,
+        ship_code=draft.ship_code,
         cust_ref=refs[draft.external_id],
-    )  # fmt: skip
+    )
 
 
 def _events(
@@ -270,15 +273,27 @@ def _events(
     for draft in drafts:
         where = f"row {draft.row} of {load.document_name}" if load.document_name else "an import"
         yield event_row(
-            account_id=load.account_id, order_id=ids[draft.external_id], connection_id=load.connection.pk, at=now,
-            kind="order.loaded", words=f"Loaded from {where}.", document_name=load.document_name, actor=load.actor,
-        )  # fmt: skip
+            account_id=load.account_id,
+            order_id=ids[draft.external_id],
+            connection_id=load.connection.pk,
+            at=now,
+            kind="order.loaded",
+            words=f"Loaded from {where}.",
+            document_name=load.document_name,
+            actor=load.actor,
+        )
         hold = holds[draft.external_id]
         if hold is not None:
             yield event_row(
-                account_id=load.account_id, order_id=ids[draft.external_id], connection_id=load.connection.pk, at=now,
-                kind="order.held", words=f"Held: {hold.words}", document_name="", actor="",
-            )  # fmt: skip
+                account_id=load.account_id,
+                order_id=ids[draft.external_id],
+                connection_id=load.connection.pk,
+                at=now,
+                kind="order.held",
+                words=f"Held: {hold.words}",
+                document_name="",
+                actor="",
+            )
 
 
 def _alert(load: _Load, drafts: list[OrderDraft], holds: Mapping[str, Hold | None]) -> None:
@@ -291,9 +306,12 @@ def _alert(load: _Load, drafts: list[OrderDraft], holds: Mapping[str, Hold | Non
         if (hold.reason, subject) not in alerted:
             alerted.add((hold.reason, subject))
             raise_alert(
-                account_id=load.account_id, cause=f"hold.{hold.reason}", subject=subject, words=hold.words,
+                account_id=load.account_id,
+                cause=f"hold.{hold.reason}",
+                subject=subject,
+                words=hold.words,
                 connection=load.connection,
-            )  # fmt: skip
+            )
 
 
 def _short_numbers(account_id: int, drafts: list[OrderDraft], route: Route) -> dict[str, str]:

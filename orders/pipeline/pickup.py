@@ -1,7 +1,7 @@
 """Stage: what the WMS did with our orders comes back: lines, packages, invoices, cancellations.
 
-Lists are walked by change time from where the last run stood, with an overlap; the cursor moves with the rows. What belongs to an
-order whose delivery is still unknown waits unmatched.
+Lists are walked by change time from where the last run stood, with an overlap; the cursor moves with the rows. What belongs to
+an order whose delivery is still unknown waits unmatched.
 """
 
 from __future__ import annotations
@@ -204,25 +204,31 @@ class _Pickup:
             ShipmentLine.objects.for_account(self.account_id).filter(shipment=shipment).delete()
         ShipmentLine.objects.bulk_create(
             ShipmentLine(
-                account_id=self.account_id, shipment=shipment, external_id=line.external_id,
-                external_line_id=line.external_line_id, quantity=line.quantity,
+                account_id=self.account_id,
+                shipment=shipment,
+                external_id=line.external_id,
+                external_line_id=line.external_line_id,
+                quantity=line.quantity,
                 line=lines.get((order.pk, line.external_line_id)) if order else None,
             )
             for line in draft.lines
-        )  # fmt: skip
+        )
         if order is not None:
             self._shipment_event(order, shipment, first=first)
 
     def _shipment_event(self, order: Order, shipment: Shipment, *, first: bool) -> None:
-        what = {
-            ShipmentState.PACKED: "Packed", ShipmentState.SHIPPED: "Shipped", ShipmentState.VOID: "A package was voided"
-        }[ShipmentState(shipment.state)]  # fmt: skip
+        what = {ShipmentState.PACKED: "Packed", ShipmentState.SHIPPED: "Shipped", ShipmentState.VOID: "A package was voided"}[
+            ShipmentState(shipment.state)
+        ]
         tracking = f" as {shipment.tracking_number}" if shipment.tracking_number else ", without a tracking number yet"
         words = f"{what}{tracking if shipment.state != ShipmentState.VOID else ''}."
         OrderEvent.objects.create(
-            account_id=self.account_id, order=order, connection=self.connection, words=words,
+            account_id=self.account_id,
+            order=order,
+            connection=self.connection,
+            words=words,
             kind="shipment.seen" if first else "shipment.changed",
-        )  # fmt: skip
+        )
 
     def _changed_after_telling(self, known: Shipment, draft: ShipmentDraft) -> None:
         """What was told is told: a person settles the difference with the retailer."""
@@ -233,16 +239,21 @@ class _Pickup:
             return
         what = "was voided" if voided else "got another tracking number"
         words = (
-            f"A package of order {known.order.cust_ref} {what} at {self.connection.name} after {known.order.source.name} was told. "
+            f"A package of order {known.order.cust_ref} {what} at {self.connection.name} after "
+            f"{known.order.source.name} was told. "
             f"It is not told again: correct it at {known.order.source.name}."
         )
         OrderEvent.objects.create(
             account_id=self.account_id, order=known.order, kind="shipment.changed_after_telling", words=words
         )
         raise_alert(
-            account_id=self.account_id, cause="changed_after_telling", subject=str(known.public_id), words=words,
-            connection=known.order.source, order=known.order,
-        )  # fmt: skip
+            account_id=self.account_id,
+            cause="changed_after_telling",
+            subject=str(known.public_id),
+            words=words,
+            connection=known.order.source,
+            order=known.order,
+        )
 
     def _settle_all(self, order_ids: Collection[int]) -> None:
         if not order_ids:
@@ -297,17 +308,23 @@ class _Pickup:
             InvoiceLine.objects.for_account(self.account_id).filter(invoice=invoice).delete()
         InvoiceLine.objects.bulk_create(
             InvoiceLine(
-                account_id=self.account_id, invoice=invoice, external_id=line.external_id,
-                external_line_id=line.external_line_id, quantity=line.quantity,
+                account_id=self.account_id,
+                invoice=invoice,
+                external_id=line.external_id,
+                external_line_id=line.external_line_id,
+                quantity=line.quantity,
                 line=lines.get((order.pk, line.external_line_id)) if order else None,
             )
             for line in draft.lines
-        )  # fmt: skip
+        )
         if order is not None and known is None:
             OrderEvent.objects.create(
-                account_id=self.account_id, order=order, connection=self.connection, kind="invoice.seen",
+                account_id=self.account_id,
+                order=order,
+                connection=self.connection,
+                kind="invoice.seen",
                 words=f"Invoiced by {self.connection.name} as {invoice.number}.",
-            )  # fmt: skip
+            )
 
     def _invoice_changed_after_telling(self, known: Invoice, draft: InvoiceDraft) -> None:
         Invoice.objects.for_account(self.account_id).filter(pk=known.pk).update(remote_updated_at=draft.updated_at)
@@ -322,11 +339,15 @@ class _Pickup:
             account_id=self.account_id, order=known.order, kind="invoice.changed_after_telling", words=words
         )
         raise_alert(
-            account_id=self.account_id, cause="changed_after_telling", subject=str(known.public_id), words=words,
-            connection=known.order.source, order=known.order,
-        )  # fmt: skip
+            account_id=self.account_id,
+            cause="changed_after_telling",
+            subject=str(known.public_id),
+            words=words,
+            connection=known.order.source,
+            order=known.order,
+        )
 
-    # --- what the walks can't see ----------------------------------------------------------------------------------------------
+    # --- what the walks can't see --------------------------------------------------------------------------------------------
 
     def match_unmatched(self) -> None:
         """Give packages and invoices that came before their order's receipt to that order now."""

@@ -60,7 +60,7 @@ class _Refusals:
                 words=words,
                 document=document,
                 row=refused.problems[0].row if refused.problems else 0,
-            )  # fmt: skip
+            )
         )
 
 
@@ -151,15 +151,21 @@ def _refuse_document(document: InboundDocument, run: Run, problem: BadDocument) 
             state=InboundState.REFUSED, words=problem.words, read_at=timezone.now()
         )
         OrderEvent.objects.create(
-            account_id=run.account_id, connection=run.connection, kind="file.refused", words=f"{document.name}: {problem.words}",
+            account_id=run.account_id,
+            connection=run.connection,
+            kind="file.refused",
+            words=f"{document.name}: {problem.words}",
             document_name=document.name,
-        )  # fmt: skip
+        )
         SkippedOrder.objects.create(
             account_id=run.account_id, connection=run.connection, reason="bad_document", words=problem.words, document=document
         )
         raise_alert(
-            account_id=run.account_id, cause="bad_document", subject=document.name, connection=run.connection,
+            account_id=run.account_id,
+            cause="bad_document",
+            subject=document.name,
+            connection=run.connection,
             words=f"{document.name} can't be read: {problem.words}",
-        )  # fmt: skip
+        )
     run.count("files_refused")
     run.problem(f"{document.name}: {problem.words}")

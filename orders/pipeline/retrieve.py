@@ -54,9 +54,13 @@ def register(connection: Connection, listing: Listing, run: Run | None = None) -
             unread.update(state=InboundState.REPLACED, words="The file changed before it was read.")
             settled = same_size or listing.far_now - ref.modified_at >= SETTLED_AFTER
             InboundDocument.objects.create(
-                account_id=connection.account_id, connection=connection, name=ref.name[:300], size=ref.size,
-                modified_at=ref.modified_at, state=InboundState.WANTED if settled else InboundState.SEEN,
-            )  # fmt: skip
+                account_id=connection.account_id,
+                connection=connection,
+                name=ref.name[:300],
+                size=ref.size,
+                modified_at=ref.modified_at,
+                state=InboundState.WANTED if settled else InboundState.SEEN,
+            )
         if run is not None and not settled:
             run.count("growing")
 
@@ -84,9 +88,14 @@ def _look_at_taken(run: Run, session: OrderSource) -> None:
 
 def _register_taken(connection: Connection, ref: DocumentRef) -> None:
     _, made = InboundDocument.objects.for_account(connection.account_id).get_or_create(
-        account_id=connection.account_id, connection=connection, feed="orders", name=ref.name[:300], size=ref.size,
-        modified_at=ref.modified_at, defaults={"state": InboundState.WANTED},
-    )  # fmt: skip
+        account_id=connection.account_id,
+        connection=connection,
+        feed="orders",
+        name=ref.name[:300],
+        size=ref.size,
+        modified_at=ref.modified_at,
+        defaults={"state": InboundState.WANTED},
+    )
     if made:
         words = (
             f"{ref.name} was taken from {connection.name} by somebody else and is read from the archive. Switch off whatever "
@@ -139,9 +148,13 @@ def _fetch(run: Run, session: OrderSource, document: InboundDocument) -> None:
         twin = documents.filter(connection=run.connection, sha256=sha256).exclude(pk=document.pk).first()
         if twin is not None:
             OrderEvent.objects.create(
-                account_id=run.account_id, connection=run.connection, kind="file.same_bytes", document_name=document.name,
-                words=f"{document.name} has the same bytes as {twin.name}. Orders that are known are counted, not loaded again.",
-            )  # fmt: skip
+                account_id=run.account_id,
+                connection=run.connection,
+                kind="file.same_bytes",
+                document_name=document.name,
+                words=f"{document.name} has the same bytes as {twin.name}. Orders that are known are counted, not loaded "
+                "again.",
+            )
     resolve_alerts(account_id=run.account_id, cause="file_not_fetched", subjects=[document.name])
     run.count("files")
     run.count("bytes", size)
@@ -187,9 +200,12 @@ def _try_again(run: Run, document: InboundDocument, problem: TryLater) -> None:
     run.problem(problem.words)
     if attempts >= 3:
         raise_alert(
-            account_id=run.account_id, cause="file_not_fetched", subject=document.name, connection=run.connection,
+            account_id=run.account_id,
+            cause="file_not_fetched",
+            subject=document.name,
+            connection=run.connection,
             words=f"{document.name} could not be fetched {attempts} times: {problem.words}",
-        )  # fmt: skip
+        )
 
 
 def _gone(run: Run, document: InboundDocument, problem: BadDocument) -> None:

@@ -69,12 +69,14 @@ class Route:
         if not self.id_rule.accepts(cust_ref):
             return Hold(
                 HoldReason.NO_ROUTE,
-                f"The order number {cust_ref} doesn't fit {self.wms.name}, which was connected later. Change its order id settings.",
+                f"The order number {cust_ref} doesn't fit {self.wms.name}, which was connected later. Change its "
+                "order id settings.",
             )
         if self.ship_methods.must_hold(ship_code):
             return Hold(
                 HoldReason.UNMAPPED_SHIP_METHOD,
-                f"The shipping code {ship_code} of {self.cart.name} has no code of {self.wms.name} yet. Map it under Shipping codes.",
+                f"The shipping code {ship_code} of {self.cart.name} has no code of {self.wms.name} yet. Map it under "
+                "Shipping codes.",
                 subject=ship_code.upper(),
             )
         return None

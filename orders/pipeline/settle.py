@@ -37,7 +37,7 @@ def count_shipped(account_id: int, order_ids: Collection[int]) -> None:
 
 
 def cancel_rest(line: OrderLine, canceled: int, because: str) -> int:
-    """Make `canceled` the quantity of the line that will not come, and note the cancel row for the cart; never less than before."""
+    """Make `canceled` the quantity of the line that will not come, and note the cancel row for the cart; it never shrinks."""
     more = min(canceled, line.quantity - line.shipped) - line.canceled
     if more <= 0:
         return 0
@@ -45,9 +45,11 @@ def cancel_rest(line: OrderLine, canceled: int, because: str) -> int:
     line.canceled += more
     LineCancellation.objects.create(account_id=line.account_id, line=line, quantity=more, because=because)
     OrderEvent.objects.create(
-        account_id=line.account_id, order_id=line.order_id, kind="line.canceled",
+        account_id=line.account_id,
+        order_id=line.order_id,
+        kind="line.canceled",
         words=f"{more} of {line.quantity} {line.item} will not come: {because}",
-    )  # fmt: skip
+    )
     return more
 
 

@@ -57,9 +57,12 @@ def pick_up(run: Run) -> None:
     with transaction.atomic():
         run.move_cursor(writing=False)
         StockReading.objects.create(
-            account_id=run.account_id, connection=run.connection, began_at=reading.began_at or reading.started_at,
-            started_at=reading.started_at, rows=reading.rows,
-        )  # fmt: skip
+            account_id=run.account_id,
+            connection=run.connection,
+            began_at=reading.began_at or reading.started_at,
+            started_at=reading.started_at,
+            rows=reading.rows,
+        )
     run.count("skus", len(reading.items))
     run.count("gone", len(gone))
     _wake_carts(run)

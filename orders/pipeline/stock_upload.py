@@ -96,14 +96,22 @@ def _tell(run: Run) -> OutboundDocument | None:
         ChannelStock.objects.bulk_create(
             [
                 ChannelStock(
-                    account_id=cart.account_id, cart=cart, item=row.item, quantity=row.quantity, status=row.status, sure=False,
-                    told_at=now, document=document,
+                    account_id=cart.account_id,
+                    cart=cart,
+                    item=row.item,
+                    quantity=row.quantity,
+                    status=row.status,
+                    sure=False,
+                    told_at=now,
+                    document=document,
                 )
                 for row in rows
             ],
-            update_conflicts=True, unique_fields=["cart", "item"],
-            update_fields=["quantity", "status", "sure", "told_at", "document"], batch_size=500,
-        )  # fmt: skip
+            update_conflicts=True,
+            unique_fields=["cart", "item"],
+            update_fields=["quantity", "status", "sure", "told_at", "document"],
+            batch_size=500,
+        )
         if run.cursor.get("send_anyway"):
             run.move_cursor(send_anyway=False)
     run.count("skus", len(rows))
@@ -122,7 +130,8 @@ def _guarded(run: Run, rows: Iterable[StockRow]) -> bool:
         resolve_alerts(account_id=cart.account_id, cause="stock_drop", subjects=[cart.name])
         return False
     words = (
-        f"{falling} of {len(told)} SKUs would fall to 0 at {cart.name} at once, so nothing was sent. Look at the stock in the WMS; "
+        f"{falling} of {len(told)} SKUs would fall to 0 at {cart.name} at once, so nothing was sent. Look at "
+        "the stock in the WMS; "
         "if it is right, choose Send anyway."
     )
     raise_alert(account_id=cart.account_id, cause="stock_drop", subject=cart.name, words=words, connection=cart)
@@ -130,7 +139,7 @@ def _guarded(run: Run, rows: Iterable[StockRow]) -> bool:
     return True
 
 
-# --- what the cart should be told ------------------------------------------------------------------------------------------------
+# --- what the cart should be told --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

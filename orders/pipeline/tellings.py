@@ -84,11 +84,19 @@ def _shipment_row(row: ShipmentLine, quantity: int) -> ShipmentRow:
     if order is None or line is None:
         raise ValueError("a package without its order can't be told")
     return ShipmentRow(
-        cust_po_no=order.cust_po_no, external_order_id=_source_id(order), line_id=line.line_id, item=line.item, upc=line.upc,
-        quantity=quantity, tracking_number=shipment.tracking_number, carrier=shipment.carrier or order.ship_carrier,
-        service=shipment.service or order.ship_method, ship_code=order.ship_code, shipped_at=shipment.shipped_at or shipment.remote_updated_at,
+        cust_po_no=order.cust_po_no,
+        external_order_id=_source_id(order),
+        line_id=line.line_id,
+        item=line.item,
+        upc=line.upc,
+        quantity=quantity,
+        tracking_number=shipment.tracking_number,
+        carrier=shipment.carrier or order.ship_carrier,
+        service=shipment.service or order.ship_method,
+        ship_code=order.ship_code,
+        shipped_at=shipment.shipped_at or shipment.remote_updated_at,
         extra=order.extra,
-    )  # fmt: skip
+    )
 
 
 def _source_id(order: Order) -> str:
@@ -121,7 +129,8 @@ def _mark_shipments(
 def _nothing_to_tell(cart: Connection, shipment: Shipment) -> None:
     Shipment.objects.for_account(cart.account_id).filter(pk=shipment.pk).update(nothing_to_tell=True)
     words = (
-        f"Package {shipment.tracking_number or shipment.external_id} holds nothing that {cart.name} wasn't told already, or nothing "
+        f"Package {shipment.tracking_number or shipment.external_id} holds nothing that {cart.name} wasn't "
+        "told already, or nothing "
         "of this order; it is not told."
     )
     OrderEvent.objects.create(
@@ -129,7 +138,7 @@ def _nothing_to_tell(cart: Connection, shipment: Shipment) -> None:
     )
 
 
-# --- invoices ------------------------------------------------------------------------------------------------------------------
+# --- invoices ----------------------------------------------------------------------------------------------------------------
 
 
 def tell_invoices(run: Run) -> OutboundDocument | None:
@@ -231,7 +240,7 @@ def _invoice_rows(invoice: Invoice, lines: Sequence[InvoiceLine]) -> list[Invoic
                 service=(package.service or order.ship_method) if package else "",
                 ship_code=order.ship_code if package else "",
                 shipped_at=package.shipped_at if package else None,
-            )  # fmt: skip
+            )
         )
     return rows
 
@@ -264,22 +273,31 @@ def _make_invoices(cart: Connection) -> None:
         count = Invoice.objects.for_account(cart.account_id).filter(order=shipment.order, shipment__isnull=False).count()
         total = sum(((row.line.price or Decimal(0)) * row.quantity for row in rows if row.line), Decimal(0))
         invoice = Invoice.objects.create(
-            account_id=cart.account_id, connection=shipment.connection, external_id=f"shipment:{shipment.external_id}",
-            external_order_id=shipment.external_order_id, order=shipment.order, shipment=shipment,
+            account_id=cart.account_id,
+            connection=shipment.connection,
+            external_id=f"shipment:{shipment.external_id}",
+            external_order_id=shipment.external_order_id,
+            order=shipment.order,
+            shipment=shipment,
             number=f"{shipment.order.cust_ref}-{count + 1}",
-            invoice_date=(shipment.shipped_at or shipment.remote_updated_at).date(), total=money(total),
+            invoice_date=(shipment.shipped_at or shipment.remote_updated_at).date(),
+            total=money(total),
             currency=shipment.order.currency,
-        )  # fmt: skip
+        )
         InvoiceLine.objects.bulk_create(
             InvoiceLine(
-                account_id=cart.account_id, invoice=invoice, external_id=row.external_id,
-                external_line_id=row.external_line_id, line=row.line, quantity=row.quantity,
+                account_id=cart.account_id,
+                invoice=invoice,
+                external_id=row.external_id,
+                external_line_id=row.external_line_id,
+                line=row.line,
+                quantity=row.quantity,
             )
             for row in rows
-        )  # fmt: skip
+        )
 
 
-# --- cancellations ---------------------------------------------------------------------------------------------------------------
+# --- cancellations -----------------------------------------------------------------------------------------------------------
 
 
 def tell_cancels(run: Run) -> OutboundDocument | None:
@@ -305,15 +323,21 @@ def tell_cancels(run: Run) -> OutboundDocument | None:
 def _cancel_row(row: LineCancellation, code: str) -> CancelRow:
     line = row.line
     return CancelRow(
-        cust_po_no=line.order.cust_po_no, external_order_id=_source_id(line.order), line_id=line.line_id, item=line.item,
-        code=code, reason=row.because, quantity=row.quantity,
-    )  # fmt: skip
+        cust_po_no=line.order.cust_po_no,
+        external_order_id=_source_id(line.order),
+        line_id=line.line_id,
+        item=line.item,
+        code=code,
+        reason=row.because,
+        quantity=row.quantity,
+    )
 
 
 def _alert_no_code(run: Run, number: int) -> None:
     cart = run.connection
     words = (
-        f"{number} cancellations wait: no cancel code is chosen in the settings of {cart.name}, and each retailer wants its own. "
+        f"{number} cancellations wait: no cancel code is chosen in the settings of {cart.name}, and each "
+        "retailer wants its own. "
         "Choose one, and they are told."
     )
     raise_alert(account_id=cart.account_id, cause="no_cancel_code", subject=cart.name, words=words, connection=cart)

@@ -1,4 +1,7 @@
-"""What a cart's shipping code is at the WMS. Codes are compared without case, as DSCO's senders differ in it (DSCO reference 4)."""
+"""What a cart's shipping code is at the WMS.
+
+Codes are compared without case, as senders differ in it (DSCO reference 4).
+"""
 
 from __future__ import annotations
 
