@@ -158,13 +158,16 @@ def _uniqueness_over_all_accounts() -> Iterator[None]:
         _checking_uniqueness.reset(token)
 
 
+TenantManager = models.Manager.from_queryset(TenantQuerySet)
+
+
 class AccountOwned(models.Model):
     """A row of one account. `public_id` is what stands in URLs and answers; the database id never leaves the house."""
 
     account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT, related_name="+")
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
 
-    objects = TenantQuerySet.as_manager()
+    objects = TenantManager()
 
     class Meta:
         abstract = True

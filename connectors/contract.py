@@ -19,6 +19,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
+Day = date
+
 # --- words that the hub and its connectors share -----------------------------------------------------------------------------
 
 
@@ -626,8 +628,8 @@ class InvoiceDraft:
     external_id: str
     external_order_id: str
     number: str
-    date: date | None
-    due: date | None
+    date: Day | None
+    due: Day | None
     total: Decimal | None
     currency: str
     is_void: bool

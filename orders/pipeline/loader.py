@@ -61,6 +61,19 @@ def _columns(model: type[models.Model], names: Sequence[str]) -> list[models.Fie
     return [fields[name] for name in names]
 
 
+def _column(field: models.Field[Any, Any]) -> str:
+    if field.column is None:
+        raise ValueError(f"{field.name} has no column")
+    return connection.ops.quote_name(field.column)
+
+
+def _on_conflict(model: type[models.Model], names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    by_name = {field.name: field for field in model._meta.concrete_fields}
+    return f" ON CONFLICT ({', '.join(_column(by_name[name]) for name in names)}) DO NOTHING"
+
+
 def insert_rows(
     model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]], *, conflict: Sequence[str] = ()
 ) -> None:
@@ -74,14 +87,10 @@ def insert_rows(
     if connection.vendor == "postgresql":
         _copy(model, fields, converters, rows, conflict)
         return
-    quote = connection.ops.quote_name
-    columns = ", ".join(quote(field.column) for field in fields)
-    ignore = ""
-    if conflict:
-        targets = ", ".join(quote(model._meta.get_field(name).column) for name in conflict)
-        ignore = f" ON CONFLICT ({targets}) DO NOTHING"
+    columns = ", ".join(_column(field) for field in fields)
+    ignore = _on_conflict(model, conflict)
     marks = ", ".join(["%s"] * len(fields))
-    statement = f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES ({marks}){ignore}"  # noqa: S608 - own names
+    statement = f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({columns}) VALUES ({marks}){ignore}"  # noqa: S608 - own names
     with connection.cursor() as cursor:
         cursor.executemany(statement, [_converted(row, converters) for row in rows])
 
@@ -103,11 +112,8 @@ def _copy(
     """COPY into a temporary table of the same columns, then INSERT ... SELECT from it."""
     quote = connection.ops.quote_name
     table, stage = quote(model._meta.db_table), quote(f"stage_{model._meta.db_table}")
-    columns = ", ".join(quote(field.column) for field in fields)
-    ignore = ""
-    if conflict:
-        targets = ", ".join(quote(model._meta.get_field(name).column) for name in conflict)
-        ignore = f" ON CONFLICT ({targets}) DO NOTHING"
+    columns = ", ".join(_column(field) for field in fields)
+    ignore = _on_conflict(model, conflict)
     with connection.cursor() as cursor:
         cursor.execute(
             f"CREATE TEMPORARY TABLE IF NOT EXISTS {stage} ON COMMIT DELETE ROWS AS SELECT {columns} FROM {table} LIMIT 0"  # noqa: S608 - own names
@@ -128,8 +134,8 @@ def update_rows(model: type[models.Model], names: Sequence[str], rows: Iterable[
     chosen = [fields[name] for name in names]
     converters = [(at, convert) for at, field in enumerate(chosen) if (convert := _converter(field))]
     quote = connection.ops.quote_name
-    assignments = ", ".join(f"{quote(field.column)} = %s" for field in chosen)
-    key = quote(model._meta.pk.column)
+    assignments = ", ".join(f"{_column(field)} = %s" for field in chosen)
+    key = _column(next(field for field in fields.values() if field.primary_key))
     condition = f" AND ({where})" if where else ""
     statement = f"UPDATE {quote(model._meta.db_table)} SET {assignments} WHERE {key} = %s{condition}"  # noqa: S608 - own names
     with connection.cursor() as cursor:

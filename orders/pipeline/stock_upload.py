@@ -49,9 +49,9 @@ def upload(run: Run) -> None:
             raise TypeError(f"{run.connection.kind} declares uploads and has none")
         for document in unsent:
             _settle(run, session, document)
-        document = _tell(run)
-        if document is not None:
-            send(run, session, document)
+        made = _tell(run)
+        if made is not None:
+            send(run, session, made)
         watch_taken(run, session, purpose)
         run.move_cursor(watched_at=timezone.now().isoformat())
 

@@ -171,7 +171,7 @@ def tell_invoices(run: Run) -> OutboundDocument | None:
             Invoice.objects.for_account(cart.account_id).filter(pk=invoice.pk).update(document=document)
             for line in lines:
                 InvoiceLine.objects.for_account(cart.account_id).filter(pk=line.pk).update(told=line.quantity)
-                OrderLine.objects.for_account(cart.account_id).filter(pk=line.line_id).update(
+                OrderLine.objects.for_account(cart.account_id).filter(invoice_lines=line).update(
                     invoiced=F("invoiced") + line.quantity
                 )
         return document
