@@ -120,6 +120,10 @@ class Membership(models.Model):
     def __str__(self) -> str:
         return f"{self.user} in {self.account}: {self.role}"
 
+    def may(self, role: Role) -> bool:
+        """Tell whether this is at least that role."""
+        return Role(self.role).rank >= role.rank
+
 
 class AuditEntry(models.Model):
     """Who changed what in an account, for ever: written by actions, changed by nobody."""

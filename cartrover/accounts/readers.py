@@ -1,0 +1,22 @@
+"""Who may go where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cartrover.accounts.models import Account, Membership, User
+
+
+def memberships_of(user: User) -> Sequence[Membership]:
+    """Return the person's memberships by the account's name, each with its account."""
+    return list(user.memberships.select_related("account").order_by("account__name", "account__slug"))
+
+
+def membership_in(user: User, slug: str) -> Membership | None:
+    """Return the person's membership in the account of that slug, with the account; None for outsiders and unknown slugs."""
+    return user.memberships.select_related("account").filter(account__slug=slug).first()
+
+
+def account_of(slug: str) -> Account | None:
+    """Return the account of that slug. For the console and its commands only: it asks nobody for a membership."""
+    return Account.objects.filter(slug=slug).first()
