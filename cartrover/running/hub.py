@@ -125,6 +125,18 @@ def _only_one_here(var: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
         lock.truncate(0)
 
 
+def running_address(var: Path) -> str | None:
+    """Return where the hub of this folder answers, or None when none runs."""
+    try:
+        with (var / "up.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return str(json.loads((var / "up.lock").read_text() or "{}").get("address", "")) or None
+    except FileNotFoundError:
+        return None
+    return None
+
+
 def _who_runs(noted: str, var: Path) -> str:
     try:
         facts = json.loads(noted)
