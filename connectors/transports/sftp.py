@@ -112,7 +112,7 @@ class SftpServer:
             transport.start_client(timeout=self._timeout)
             key = transport.get_remote_server_key()
         except (paramiko.SSHException, EOFError, OSError) as error:
-            failure = self._handshake_failure(error)
+            failure = self._handshake_failure(transport, error)
         else:
             self.seen_host_key = f"{key.get_name()} {key.get_base64()}"
             failure = self._key_failure()
@@ -124,9 +124,7 @@ class SftpServer:
         self._progress()
         if self._transport is None:
             raise RuntimeError("secure() comes first")
-        failure = self._authenticate(self._transport)
-        if failure is None:
-            failure = self._start_sftp(self._transport)
+        failure = self._authenticate(self._transport) or self._start_sftp()
         if failure is not None:
             self.close()
             raise failure
@@ -158,48 +156,72 @@ class SftpServer:
             needs_person=True,
         )
 
-    def _handshake_failure(self, error: Exception) -> ConnectorError:
+    def _handshake_failure(self, transport: paramiko.Transport, error: Exception) -> ConnectorError:
         if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
             return FixConnection(
                 f"{self._host} and this hub know no encryption in common: the server offers outdated ones only."
             )
-        if "banner" in str(error).lower():
+        if not transport.remote_version.startswith("SSH-"):
             return TryLater(f"{self._host}:{self._port} answered, but not as an SFTP server. Check the port if this goes on.")
         return TryLater(f"{self._host} broke off before an encrypted connection was made.")
 
     def _authenticate(self, transport: paramiko.Transport) -> ConnectorError | None:
         try:
-            try:
-                further = transport.auth_password(self._username, self._password, fallback=False)
-            except paramiko.BadAuthenticationType as error:
-                further = error.allowed_types
-                if "keyboard-interactive" not in further:
-                    return FixConnection(f"{self._host} takes no passwords for {self._username}, only: {', '.join(further)}.")
-            if not transport.is_authenticated() and "keyboard-interactive" in further:
+            further = transport.auth_password(self._username, self._password, fallback=False)
+            if "keyboard-interactive" in further:
                 further = transport.auth_interactive(self._username, self._answer_prompts)
-        except paramiko.AuthenticationException as error:
-            return self._login_failure(transport, error)
+        except paramiko.BadAuthenticationType as error:
+            if "keyboard-interactive" in error.allowed_types:
+                return self._authenticate_by_prompts()
+            return FixConnection(f"{self._host} takes no passwords for {self._username}, only: {_listed(error.allowed_types)}.")
         except (paramiko.SSHException, EOFError, OSError):
-            return TryLater(f"{self._host} broke off during the login.")
-        if not transport.is_authenticated():
-            return FixConnection(
-                f"{self._host} asks for more than a password: {', '.join(further)}. Ask its owner for a plain login."
-            )
-        return None
+            return self._login_failure(transport)
+        return self._unless_complete(transport, further)
+
+    def _authenticate_by_prompts(self) -> ConnectorError | None:
+        """Log in by keyboard-interactive on a new connection: paramiko asks for the service anew with each try, and some
+        servers hang up at that."""
+        self._pinned = self._pinned or self.seen_host_key
+        self.close()
+        self.dial()
+        self.secure()
+        transport = self._transport
+        if transport is None:
+            raise RuntimeError("secure() left no transport")
+        try:
+            further = transport.auth_interactive(self._username, self._answer_prompts)
+        except (paramiko.SSHException, EOFError, OSError):
+            return self._login_failure(transport)
+        return self._unless_complete(transport, further)
+
+    def _unless_complete(self, transport: paramiko.Transport, further: list[str]) -> ConnectorError | None:
+        if transport.is_authenticated():
+            return None
+        return FixConnection(
+            f"{self._host} asks for more than a password: {_listed(further)}. Ask its owner for a plain login."
+        )
 
     def _answer_prompts(self, title: str, instructions: str, prompts: list[tuple[str, bool]]) -> list[str]:
         """Answer what is asked without echo, the password; a question with echo asks for something that we don't have."""
         return ["" if echo else self._password for _, echo in prompts]
 
-    def _login_failure(self, transport: paramiko.Transport, error: Exception) -> ConnectorError:
-        words = str(error).lower()
-        if "timeout" in words or "eof" in words:
+    def _login_failure(self, transport: paramiko.Transport) -> ConnectorError:
+        """Tell a refusal from a lost connection.
+
+        Many servers hang up right after a refusal, and paramiko then reports only that; but when a refusal has come, it has
+        taken the user's name away from its handler.
+        """
+        handler = transport.auth_handler
+        if handler is None or handler.username is not None:
             return TryLater(f"{self._host} did not answer the login.")
         return FixConnection(
             f"{self._host} refused user {self._username} or the password. Check both and save the connection anew."
         )
 
-    def _start_sftp(self, transport: paramiko.Transport) -> ConnectorError | None:
+    def _start_sftp(self) -> ConnectorError | None:
+        transport = self._transport
+        if transport is None:
+            raise RuntimeError("secure() comes first")
         try:
             channel = transport.open_session(timeout=self._timeout)
             channel.settimeout(self._timeout)
@@ -396,6 +418,10 @@ class SftpServer:
         if is_write:
             return OutcomeUnknown(f"{self._host} {how} while it was to {what}, so it isn't certain what lies there now.")
         return TryLater(f"{self._host} {how} while it was to {what}. It is tried again later.")
+
+
+def _listed(methods: list[str]) -> str:
+    return ", ".join(methods) or "nothing that it names"
 
 
 def _describe(host_key: str) -> str:
