@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from cartrover.running import hub
 from connectors import actions, sandboxes
 from connectors.contract import Side
 from connectors.models import Connection, ConnectionState, Outcome, ServiceName
-from connectors.sandboxes import SandboxConnection
+from connectors.sandboxes import NoSandbox, SandboxConnection
 from orders import dispatcher
 
 SLUG = "demo"
@@ -53,13 +54,14 @@ class Demo:
     problems: tuple[str, ...] = ()
 
 
-def set_up(*, say: Callable[[str], None] = lambda words: None) -> Demo:
+def set_up(*, say: Callable[[str], None] = lambda words: None, patience: float = 0.0) -> Demo:
     """Make the account, connect and activate it, let orders come, and run a first round. Doing it twice is harmless.
 
-    Raise `NoSandbox` when no sandbox runs here, `DemoFailed` when a connection to one doesn't work.
+    Sandboxes that are just starting are waited for, `patience` seconds at most. Raise `NoSandbox` when no sandbox runs here,
+    `DemoFailed` when a connection to one doesn't work.
     """
     allow_sandboxes()
-    found = sandboxes.running(sandbox_folder())
+    found = _running_sandboxes(patience)
     account, password = _account()
     connections = [_connect(account, one, say) for one in found]
     sandboxes.drive(sandbox_folder(), "", "flow", orders=ORDERS)
@@ -71,6 +73,17 @@ def set_up(*, say: Callable[[str], None] = lambda words: None) -> Demo:
         sandbox_pages={one.name: one.page for one in found},
         problems=tuple(run_round(ROUND)),
     )
+
+
+def _running_sandboxes(patience: float) -> list[SandboxConnection]:
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return sandboxes.running(sandbox_folder())
+        except NoSandbox:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
 
 
 def run_round(names: Sequence[ServiceName] = OFTEN) -> list[str]:

@@ -17,6 +17,10 @@ ROUND_EVERY = 15.0
 """Seconds between two rounds with --keep-going: merchants wait five minutes, somebody who watches doesn't."""
 
 
+STARTING = 60.0
+"""Seconds that sandboxes which start beside this may take, on a slow machine under load."""
+
+
 class Command(BaseCommand):
     help = "Set up the account 'demo' on the running sandboxes and let orders flow. Twice is harmless."
 
@@ -32,7 +36,8 @@ class Command(BaseCommand):
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, lambda received, frame: ended.set())
         try:
-            made = demo.set_up(say=self.stderr.write if options["json"] else self.stdout.write)
+            patience = STARTING if options["keep_going"] else 0.0
+            made = demo.set_up(say=self.stderr.write if options["json"] else self.stdout.write, patience=patience)
         except (NoSandbox, demo.DemoFailed) as problem:
             raise CommandError(str(problem)) from None
         if not options["keep_going"]:
