@@ -11,7 +11,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import random
 
-from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
@@ -37,15 +36,18 @@ _followers: list[StateFollower] = []
 
 
 def follow_states(follower: StateFollower) -> None:
-    """Have `follower` called with each connection that broke, mended or was disconnected, after the change is stored."""
+    """Have `follower` called with each connection that broke, mended, was paused, resumed or disconnected.
+
+    It runs right after the change, in its transaction where there is one, and may do nothing but write rows.
+    """
     if follower not in _followers:
         _followers.append(follower)
 
 
 def tell_followers(connection: Connection) -> None:
-    """Tell them once the surrounding transaction, if any, is committed."""
+    """Tell who follows that the connection's state has changed."""
     for follower in _followers:
-        transaction.on_commit(lambda follower=follower: follower(connection))  # type: ignore[misc]  # a default binds it now
+        follower(connection)
 
 
 # --- testing -----------------------------------------------------------------------------------------------------------------

@@ -112,7 +112,9 @@ def test_what_was_typed_wins_over_what_the_address_says():
     assert clean(FIELDS, {"server": "sftp://host.example:22/", "port": "2222"})["port"] == 2222
 
 
-@pytest.mark.parametrize("text", ["two words", "host/folder", "-host.example", "a..b", "http://", "://x", "host:port", "x" * 300])
+@pytest.mark.parametrize(
+    "text", ["two words", "host/folder", "-host.example", "a..b", "http://", "://x", "host:port", "x" * 300]
+)
 def test_a_host_with_anything_else_in_it_is_refused(text: str):
     assert "name of a server" in problem("server", text)
 

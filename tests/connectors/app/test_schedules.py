@@ -16,7 +16,12 @@ NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 def spec(side: Side, *roles: Role) -> ConnectorSpec:
     return ConnectorSpec(
-        kind="x", name="X", side=side, roles=frozenset(roles), fields=(), open_session=lambda opening: None  # type: ignore[arg-type,return-value]  # never opened
+        kind="x",
+        name="X",
+        side=side,
+        roles=frozenset(roles),
+        fields=(),
+        open_session=lambda opening: None,  # type: ignore[arg-type,return-value]  # never opened
     )
 
 

@@ -74,7 +74,9 @@ SPEC = ConnectorSpec(
         Field(name="client_id", label="Client id", default="hub"),
         Field(name="client_secret", label="Client secret", kind=FieldKind.SECRET),
     ),
-    guide=Guide(steps=(GuideStep(title="Find the server", body="It is on the box.", fields=("server", "earliest_order_date")),)),
+    guide=Guide(
+        steps=(GuideStep(title="Find the server", body="It is on the box.", fields=("server", "earliest_order_date")),)
+    ),
     oauth=OAuthSpec(),
     limits=RateLimit(requests=100, window_seconds=60),
     open_session=ToySession,
