@@ -13,3 +13,6 @@ os.environ["CELERY_BROKER_URL"] = ""
 from cartrover.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405 - from the star above
+    # In memory, threads of one process can't wait for each other's locks.
+    DATABASES["default"]["TEST"] = {"NAME": str(VAR / "test.sqlite3")}  # noqa: F405
