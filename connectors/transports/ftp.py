@@ -39,6 +39,7 @@ MAX_LISTING = 64 * 1024 * 1024
 
 _LOST = (EOFError, OSError, ssl.SSLError, ftplib.error_proto)
 _RIGHTS = re.compile(r"permission|denied|not allowed|forbidden|access|privilege", re.IGNORECASE)
+_MISSING = re.compile(r"no such|not found|not exist|cannot find|can't find", re.IGNORECASE)
 _UNIX_LINE = re.compile(
     r"(?P<kind>[-dlbcps])[-rwxsStTl.+@]{9,11}\s+\d+\s+\S+\s+\S+\s+(?P<size>\d+)\s+\w{3}\s+\d{1,2}\s+[\d:]{4,5} (?P<name>.+)"
 )
@@ -132,7 +133,8 @@ class FtpServer:
                 with contextlib.suppress(ftplib.Error):
                     ftp.sendcmd("OPTS UTF8 ON")
             ftp.voidcmd("TYPE I")
-        except ftplib.error_perm:
+        except (ftplib.error_perm, ValueError):
+            # ValueError: ftplib sends no line breaks, so a password that holds one can't be right.
             failure = FixConnection(
                 f"{self._host} refused user {self._username} or the password. Check both and save the connection anew."
             )
@@ -321,6 +323,8 @@ class FtpServer:
             yield
         except (ftplib.error_perm, ftplib.error_temp, ftplib.error_reply) as error:
             failure = self._reply_failure(what, error, is_begun=is_begun)
+        except ValueError:
+            failure = FixConnection("A folder or file name in the connection's settings holds a line break. Enter it anew.")
         except TimeoutError:
             failure = self._lost(what, f"did not answer within {self._timeout:.0f} seconds", is_write)
         except _LOST as error:
@@ -342,7 +346,7 @@ class FtpServer:
             return Denied(
                 f"{self._host} does not let {self._username} {what}. Ask its owner for the right, or change the folder."
             )
-        if code == "550":
+        if code == "550" or (code[:1] == "5" and _MISSING.search(said)):
             return NotFound(f"{self._host} could not {what}: there is no such file or folder. It said: {said}.")
         if code in ("530", "532"):
             return Denied(f"{self._host} does not let {self._username} {what}. It said: {said}.")
