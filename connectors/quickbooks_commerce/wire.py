@@ -252,10 +252,12 @@ def refusal_of(status: int, body: Any) -> Refusal:
 def _flat(prefix: str, told: Mapping[Any, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
     for attribute, messages in told.items():
         name = f"{prefix}{attribute}"
-        if isinstance(messages, dict):
-            yield from _flat(f"{name}.", messages)
-        else:
-            yield name, _messages(messages)
+        items = messages if isinstance(messages, list) else [messages]
+        for nested in (item for item in items if isinstance(item, dict)):
+            yield from _flat(f"{name}.", nested)
+        plain = [item for item in items if not isinstance(item, dict)]
+        if plain:
+            yield name, _messages(plain)
 
 
 def _messages(told: Any) -> tuple[str, ...]:
