@@ -29,7 +29,6 @@ PATTERN_FIELDS: Mapping[Purpose, str] = {
 }
 
 CANCEL_CODES = (
-    ("none", "None: hold cancellations until I choose"),
     ("CXSS", "CXSS: out of stock"),
     ("CXSD", "CXSD: discontinued"),
     ("CXSN", "CXSN: not enough stock"),
@@ -88,7 +87,7 @@ ACCESS_FIELDS = (
         name="allow_self_signed_tls",
         label="Accept a self-signed certificate",
         kind=FieldKind.BOOLEAN,
-        default="false",
+        default="no",
         advanced=True,
         help="FTPS only, for a server of your own. Nobody then vouches that it is the right server.",
     ),
@@ -164,9 +163,9 @@ FILE_FIELDS = (
         name="cancel_code",
         label="Reason told for cancellations",
         kind=FieldKind.CHOICE,
-        default="none",
         choices=CANCEL_CODES,
-        help="What DSCO is told when something will not ship. Ask your retailers which codes they accept.",
+        help="What DSCO is told when something will not ship; cancellations wait until you choose. Retailers differ in the codes "
+        "that they accept: ask yours.",
     ),
     Field(
         name="upload_mode",
@@ -180,16 +179,6 @@ FILE_FIELDS = (
         ),
         advanced=True,
         help="Renaming keeps DSCO from reading a file that is still being written.",
-    ),
-    Field(
-        name="minimum_age_seconds",
-        label="Age at which an order file counts as complete, in seconds",
-        kind=FieldKind.INTEGER,
-        default="30",
-        minimum=0,
-        maximum=3600,
-        advanced=True,
-        help="A younger file may still be being written; it is read in a later run.",
     ),
 )
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
-from itertools import compress
+from itertools import compress, repeat
 from typing import Any, Final
 
 from connectors.contract import Address, Body, LineDraft, OrderDraft, ParsedItem, ParseSummary, Problem, RefusedOrder
@@ -272,7 +272,7 @@ def _line(values: _Values) -> LineDraft:
 
 def settle_repeats(lines: list[LineDraft], expected: int | None, problems: list[Problem]) -> list[LineDraft]:
     """Return each line once. A line is its number and SKU; where there are no numbers, the order's own count has to decide."""
-    kept: dict[tuple[object, ...], LineDraft] = {}
+    kept: dict[tuple[str, ...], LineDraft] = {}
     for line in lines:
         known = kept.setdefault((line.line_id, line.item) if line.line_id else (line.item, *_essence(line)), line)
         if known is line:
@@ -281,7 +281,7 @@ def settle_repeats(lines: list[LineDraft], expected: int | None, problems: list[
             words = f"Line number {line.line_id} with SKU {_shown(line.item)} is there twice and differs (see row {known.row})."
             problems.append(Problem(row=line.row, field="line_item_line_number", words=words))
         elif not line.line_id and expected == len(lines):
-            kept[len(kept), line.item] = line
+            kept[line.item, str(line.row)] = line
         elif not line.line_id and expected is None:
             words = f"SKU {_shown(line.item)} is there twice (see row {known.row}) without line numbers: one line or two?"
             problems.append(Problem(row=line.row, field="line_item_line_number", words=words))
@@ -326,19 +326,24 @@ def content_hash(draft: OrderDraft) -> str:
     """Return a digest of all that matters to delivery: equal whatever the order of rows and columns, and blind to the time and
     the state of an export."""
     head = (
-        draft.external_id, draft.cust_po_no, draft.retailer_id, draft.order_date, draft.ship_by, draft.is_test,
-        draft.is_canceled, draft.currency, *_lines_of(draft.ship_to), *_lines_of(draft.bill_to), draft.ship_code,
-        draft.ship_carrier, draft.ship_method, draft.notes, draft.shipping_charge.normalize(), draft.discount.normalize(),
-        draft.expected_lines, *map(draft.extra.get, DELIVERED_EXTRAS),
+        draft.external_id, draft.cust_po_no, draft.retailer_id, str(draft.order_date), str(draft.ship_by), str(draft.is_test),
+        str(draft.is_canceled), draft.currency, *_lines_of(draft.ship_to), *_lines_of(draft.bill_to), draft.ship_code,
+        draft.ship_carrier, draft.ship_method, draft.notes, _plain(draft.shipping_charge), _plain(draft.discount),
+        str(draft.expected_lines), *map(draft.extra.get, DELIVERED_EXTRAS, repeat("")),
     )  # fmt: skip
-    lines = sorted(repr((line.line_id, line.item, *_essence(line))) for line in draft.lines)
-    return hashlib.sha256("\n".join([repr(head), *lines]).encode("utf-8", "backslashreplace")).hexdigest()
+    lines = sorted("\0".join((line.line_id, line.item, *_essence(line))) for line in draft.lines)
+    return hashlib.sha256("\0\0".join(("\0".join(head), *lines)).encode("utf-8", "backslashreplace")).hexdigest()
 
 
-def _essence(line: LineDraft) -> tuple[object, ...]:
+def _essence(line: LineDraft) -> tuple[str, ...]:
     """What two rows of one line must have in common to be the same."""
-    price = None if line.price is None else line.price.normalize()
-    return (line.quantity, price, line.upc, *map(line.extra.get, DELIVERED_LINE_EXTRAS))
+    return (str(line.quantity), _plain(line.price), line.upc, *map(line.extra.get, DELIVERED_LINE_EXTRAS, repeat("")))
+
+
+@lru_cache(maxsize=4096)
+def _plain(amount: Decimal | None) -> str:
+    """Return an amount as a text that is the same for 13.3 and 13.30."""
+    return "" if amount is None else str(amount.normalize())
 
 
 def _lines_of(address: Address) -> tuple[str, ...]:

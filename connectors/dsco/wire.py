@@ -181,7 +181,7 @@ def _quoted(number: int, line: str, lines: _Lines, layout: Layout) -> Row:
         words = "has a quotation mark that is never closed: the row is cut off or damaged" if is_open else ""
     except csv.Error as error:
         cells, words = [], f"can't be read as a row of a table ({error})"
-    if words or _swallows_rows(pulled[1:], layout):
+    if words or (len(pulled) > 1 and _swallows_rows(pulled[1:], layout)):
         lines.put_back(_without_torn_text(pulled[1:], layout))
         readable = line[: line.index('"')].split(layout.delimiter)[:-1]
         return Row(number=number, cells=readable, words=words or "has a quotation mark that is closed in another row only")
