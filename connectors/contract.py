@@ -819,14 +819,20 @@ class DocumentSink(Protocol):
 class RunningSandbox(Protocol):
     """A far side that runs on loopback: real protocols, faithful behaviour, state of its own, faults on request."""
 
-    settings: Mapping[str, str]
-    """What a connection to it must be set to."""
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """What a connection to it must be set to."""
+        ...
 
-    secrets: Mapping[str, str]
-    """The secrets of such a connection."""
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """The secrets of such a connection."""
+        ...
 
-    page: str
-    """The address of a page on which a person can drive it."""
+    @property
+    def page(self) -> str:
+        """The address of a page on which a person can drive it."""
+        ...
 
     def drive(self, command: str, **arguments: Any) -> Any:
         """Do what a person or the far side's own staff would do: see the sandbox's page for its commands."""
