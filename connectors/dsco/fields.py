@@ -164,8 +164,8 @@ FILE_FIELDS = (
         label="Reason told for cancellations",
         kind=FieldKind.CHOICE,
         choices=CANCEL_CODES,
-        help="What DSCO is told when something will not ship; cancellations wait until you choose. Retailers differ in the codes "
-        "that they accept: ask yours.",
+        help="What DSCO is told when something will not ship; cancellations wait until you choose. Retailers differ in the "
+        "codes that they accept: ask yours.",
     ),
     Field(
         name="upload_mode",

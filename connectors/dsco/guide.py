@@ -69,7 +69,8 @@ STEPS = (
         body=(
             "Orders that have shipped must be closed in DSCO before the first export, else they come again. Press “Test "
             "connection”: each step says what it found. Ask a retailer, or DSCO's support, for a test order: in test mode it "
-            "runs through to your WMS while real orders wait, so that SKUs, ship methods and tracking can be checked. Then go live."
+            "runs through to your WMS while real orders wait, so that SKUs, ship methods and tracking can be checked. Then "
+            "go live."
         ),
     ),
 )
