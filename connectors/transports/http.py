@@ -295,8 +295,12 @@ class HttpClient:
                 f"answered with an error of its own ({answer.status})",
                 after=_retry_after(answer),
             )
-        if answer.is_write and answer.ok and answer.body:
-            answer.json()
+        if answer.is_write and answer.ok and answer.status not in (204, 205):
+            if not answer.body and not {"content-length", "transfer-encoding"} & {name.lower() for name in answer.headers}:
+                # Nothing tells this from an answer that was cut in the middle of its headers.
+                raise _unreadable(True, self._far_side, f"answered {answer.status} and broke off")
+            if answer.body:
+                answer.json()
 
     def _redirected(self, url: str, answer: Answer) -> str:
         """Return where a read is to go on. Tokens and orders go to the origin that the merchant entered and nowhere else."""
