@@ -1,0 +1,250 @@
+"""What the portal's pages show, each in a number of queries that doesn't grow with what there is to show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Prefetch, Q, QuerySet
+from django.db.models.functions import Upper
+from django.db.models.lookups import Exact
+from django.utils import timezone
+
+from cartrover.accounts.models import Account
+from connectors.contract import HoldReason
+from connectors.models import Connection, ConnectionState, Service, ServiceName
+from connectors.schedules import in_words
+from orders import words
+from orders.models import (
+    Alert,
+    AlertState,
+    Invoice,
+    Order,
+    OrderEvent,
+    OrderLine,
+    OutboundAttempt,
+    OutboundMessage,
+    Shipment,
+    ShipmentLine,
+)
+from orders.states import OrderState, Status
+
+PAGE = 50
+"""Orders on a page: two screens, and quick on a phone."""
+
+COUNTED = 10_000
+"""Highest count that is worked out: beyond it nobody needs the number, and counting millions takes seconds."""
+
+SAME_NUMBER = 500
+"""How many orders of one full number are looked at; a number that means more than that is no number."""
+
+ALERTS_SHOWN = 20
+EVENTS_SHOWN = 200
+
+IN_FLOW = list(ServiceName)
+"""Services in the order in which an order meets them."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusCount:
+    status: Status
+    label: str
+    count: int
+    is_more: bool
+    """True where there are more than `count`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceState:
+    """A service as the home page shows it. `next_at` is None where `next_words` says why."""
+
+    name: str
+    label: str
+    schedule: str
+    is_running: bool
+    last_at: datetime | None
+    outcome: str
+    tone: str
+    words: str
+    counts: Sequence[tuple[str, int]]
+    next_at: datetime | None
+    next_words: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRow:
+    """A connection with its services."""
+
+    connection: Connection
+    side: str
+    state: str
+    tone: str
+    services: Sequence[ServiceState]
+
+
+@dataclass(frozen=True, slots=True)
+class HomePage:
+    """Everything on the first page but the newest orders; those are an `OrdersPage`."""
+
+    alerts: Sequence[Alert]
+    more_alerts: int
+    connections: Sequence[ConnectionRow]
+    counts: Sequence[StatusCount]
+
+    @property
+    def has_test_mode(self) -> bool:
+        return any(row.connection.side == "cart" and not row.connection.live for row in self.connections)
+
+
+@dataclass(frozen=True, slots=True)
+class OrdersPage:
+    """A page of orders, newest first. `older` is what to pass as `before` for the next page; None on the last one."""
+
+    orders: Sequence[Order]
+    older: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStory:
+    """An order with all that happened to it; `more_events` is true where the oldest ones are left out."""
+
+    order: Order
+    lines: Sequence[OrderLine]
+    events: Sequence[OrderEvent]
+    more_events: bool
+    messages: Sequence[OutboundMessage]
+    shipments: Sequence[Shipment]
+    invoices: Sequence[Invoice]
+    alerts: Sequence[Alert]
+
+
+def home_page(account: Account) -> HomePage:
+    """Return what needs somebody, how the connections stand, and how many orders stand where."""
+    alerts = list(open_alerts(account)[: ALERTS_SHOWN + 1])
+    return HomePage(
+        alerts=alerts[:ALERTS_SHOWN],
+        more_alerts=open_alerts(account).count() - ALERTS_SHOWN if len(alerts) > ALERTS_SHOWN else 0,
+        connections=_connections(account),
+        counts=[_count(account, status) for status in Status],
+    )
+
+
+def open_alerts(account: Account) -> QuerySet[Alert]:
+    """Return what needs somebody now, the latest first."""
+    rows = Alert.objects.for_account(account).filter(state=AlertState.OPEN)
+    return rows.select_related("connection", "order").order_by("-last_seen_at", "-pk")
+
+
+def orders_page(
+    account: Account, before: UUID | None = None, *, status: Status | None = None, number: str = "", limit: int = PAGE
+) -> OrdersPage:
+    """Return the newest orders, or those older than the order with the public id `before`.
+
+    `status` keeps those of one status. `number` keeps those whose full or short order number it is, without case for the short
+    one. An unknown `before` gives an empty page.
+    """
+    rows = Order.objects.for_account(account).order_by("-created_at", "-pk")
+    if status is not None:
+        rows = rows.filter(has_status(status))
+    if number:
+        rows = rows.filter(pk__in=_with_number(account, number))
+    if before is not None:
+        last = Order.objects.for_account(account).filter(public_id=before).values_list("created_at", "pk").first()
+        if last is None:
+            return OrdersPage([], None)
+        # The first condition is what the index can walk; the second only sorts out equal stamps.
+        rows = rows.filter(created_at__lte=last[0]).filter(Q(created_at__lt=last[0]) | Q(pk__lt=last[1]))
+    found = list(rows.defer("ship_to", "bill_to", "extra", "notes", "hold_words")[: limit + 1])
+    return OrdersPage(found[:limit], found[limit - 1].public_id if len(found) > limit else None)
+
+
+def _with_number(account: Account, number: str) -> set[int]:
+    """Each number has an index of its own; asked for together, and in order of time, a database may walk all orders instead."""
+    rows = Order.objects.for_account(account)
+    full = rows.filter(cust_po_no=number).values_list("pk", flat=True)[:SAME_NUMBER]
+    short = rows.filter(Exact(Upper("cust_ref"), number.upper())).values_list("pk", flat=True)[:SAME_NUMBER]
+    return {*full, *short}
+
+
+def has_status(status: Status) -> Q:
+    """Return the condition under which an order's `status` is this one."""
+    free = Q(hold__in=["", HoldReason.NOT_LIVE])
+    match status:
+        case Status.ERROR:
+            return ~free
+        case Status.NEW:
+            return free & Q(state__in=[OrderState.NEW, OrderState.READY])
+        case Status.AT_WMS:
+            return free & Q(state=OrderState.SENT, shipped_quantity=0)
+        case Status.PARTIAL:
+            return free & Q(state=OrderState.SENT, shipped_quantity__gt=0)
+        case Status.SHIPPED:
+            return free & Q(state=OrderState.SHIPPED)
+        case Status.CONFIRMED:
+            return free & Q(state=OrderState.CONFIRMED)
+        case Status.CANCELED:
+            return free & Q(state=OrderState.CANCELED)
+
+
+def order_story(account: Account, public_id: UUID) -> OrderStory | None:
+    """Return an order of this account with its whole history, newest first; None when the account has no such order."""
+    orders = Order.objects.for_account(account).select_related("source", "wms", "document")
+    order = orders.filter(public_id=public_id).first()
+    if order is None:
+        return None
+    events = list(order.events.select_related("connection").order_by("-at", "-pk")[: EVENTS_SHOWN + 1])
+    tries = Prefetch("tries", OutboundAttempt.objects.order_by("-started_at", "-pk"))
+    contents = Prefetch("lines", ShipmentLine.objects.select_related("line").order_by("pk"))
+    return OrderStory(
+        order=order,
+        lines=list(order.lines.order_by("line_no")),
+        events=events[:EVENTS_SHOWN],
+        more_events=len(events) > EVENTS_SHOWN,
+        messages=list(order.messages.select_related("connection").prefetch_related(tries).order_by("-pk")),
+        shipments=list(order.shipments.select_related("document").prefetch_related(contents).order_by("-pk")),
+        invoices=list(order.invoices.select_related("document").order_by("-pk")),
+        alerts=list(order.alerts.filter(state=AlertState.OPEN).order_by("-last_seen_at")),
+    )
+
+
+def _count(account: Account, status: Status) -> StatusCount:
+    found = Order.objects.for_account(account).filter(has_status(status))[: COUNTED + 1].count()
+    return StatusCount(status, words.STATUS[status], min(found, COUNTED), found > COUNTED)
+
+
+def _connections(account: Account) -> list[ConnectionRow]:
+    services = Prefetch("services", Service.objects.all())
+    rows = Connection.objects.for_account(account).exclude(state=ConnectionState.DISCONNECTED).prefetch_related(services)
+    return [_with_services(connection) for connection in rows.order_by("side", "name")]
+
+
+def _with_services(connection: Connection) -> ConnectionRow:
+    state, tone = words.connection_words(connection)
+    services = sorted(connection.services.all(), key=lambda service: IN_FLOW.index(ServiceName(service.name)))
+    return ConnectionRow(
+        connection=connection,
+        side=words.SIDE[connection.side],
+        state=state,
+        tone=tone,
+        services=[_service(service, connection) for service in services],
+    )
+
+
+def _service(service: Service, connection: Connection) -> ServiceState:
+    waits = words.next_run_words(service, connection)
+    now = timezone.now()
+    return ServiceState(
+        name=service.name,
+        label=words.service_label(service.name),
+        schedule=in_words(service.every),
+        is_running=bool(service.lease_token) and service.lease_until is not None and service.lease_until > now,
+        last_at=service.last_run_at,
+        outcome=words.OUTCOME.get(service.last_outcome, service.last_outcome),
+        tone=words.OUTCOME_TONE.get(service.last_outcome, "quiet"),
+        words=service.last_words,
+        counts=[(name.replace("_", " "), number) for name, number in service.last_counts.items() if number],
+        next_at=None if waits else max(service.due_at or now, service.slowed_until or now, now),
+        next_words=waits,
+    )

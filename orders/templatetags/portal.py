@@ -1,0 +1,112 @@
+"""How the portal writes times, numbers and states."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from connectors.contract import HoldReason
+from orders import words
+from orders.models import Order
+
+register = template.Library()
+
+DASH = "–"
+
+
+@register.filter
+def ago(moment: datetime | None) -> SafeString | str:
+    """Write a time as people say it; pointing at it shows it in full, in the account's zone and in UTC."""
+    if moment is None:
+        return DASH
+    zone = timezone.get_current_timezone_name()
+    here = timezone.localtime(moment)
+    full = f"{here:%a %d %b %Y, %H:%M:%S} {zone}\n{moment.astimezone(UTC):%a %d %b %Y, %H:%M:%S} UTC"
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.isoformat(timespec="seconds"),
+        full,
+        _said(here, timezone.localtime()),
+    )
+
+
+def _said(moment: datetime, now: datetime) -> str:
+    away = abs(now - moment)
+    future = moment > now
+    if away < timedelta(minutes=1):
+        return "in a moment" if future else "just now"
+    if away < timedelta(hours=1):
+        number = f"{away.seconds // 60} min"
+        return f"in {number}" if future else f"{number} ago"
+    if moment.date() == now.date():
+        return f"today {moment:%H:%M}"
+    if moment.date() == now.date() + timedelta(days=1 if future else -1):
+        return f"{'tomorrow' if future else 'yesterday'} {moment:%H:%M}"
+    return f"{moment:%d %b %H:%M}" if moment.year == now.year else f"{moment:%d %b %Y}"
+
+
+@register.filter
+def number(value: int | None) -> str:
+    """Write a whole number with separators."""
+    return DASH if value is None else f"{value:,}"
+
+
+@register.filter
+def money(amount: Decimal | None, currency: str = "") -> str:
+    """Write an amount with separators, two to four decimals, and its currency."""
+    if amount is None:
+        return DASH
+    decimals = max(2, -int(amount.normalize().as_tuple().exponent))
+    return f"{amount:,.{decimals}f} {currency}".strip()
+
+
+@register.filter
+def bytes_said(size: int) -> str:
+    """Write a file's size."""
+    return (
+        f"{size:,} bytes" if size < 10_000 else f"{size / 1000:,.0f} kB" if size < 10_000_000 else f"{size / 1_000_000:,.0f} MB"
+    )
+
+
+@register.inclusion_tag("orders/_status.html")
+def order_status(order: Order) -> dict[str, Any]:
+    """Show where an order stands: a sign, a word, and for a held one always the reason."""
+    reason = words.HOLD.get(order.hold, order.hold) if order.hold else ""
+    return {
+        "status": order.status,
+        "label": words.STATUS[order.status],
+        "reason": reason,
+        "is_waiting": order.hold == HoldReason.NOT_LIVE,
+    }
+
+
+@register.inclusion_tag("orders/_status.html")
+def status_word(status: str, label: str) -> dict[str, Any]:
+    """Show a status on its own."""
+    return {"status": status, "label": label, "reason": "", "is_waiting": False}
+
+
+@register.filter
+def message_purpose(purpose: str) -> str:
+    return words.PURPOSE.get(purpose, purpose)
+
+
+@register.filter
+def message_state(state: str) -> str:
+    return words.MESSAGE.get(state, state)
+
+
+@register.filter
+def file_state(state: str) -> str:
+    return words.FILE.get(state, state)
+
+
+@register.filter
+def try_outcome(outcome: str) -> str:
+    return words.TRY.get(outcome, outcome.replace("_", " "))

@@ -1,0 +1,129 @@
+"""How the portal names statuses, holds and outcomes: the field's words, the same on every page."""
+
+from __future__ import annotations
+
+from connectors.contract import HoldReason
+from connectors.models import Connection, ConnectionState, Outcome, Service, ServiceName
+from connectors.schedules import FACTS
+from orders.models import DocumentState, MessagePurpose, MessageState
+from orders.states import Status
+
+STATUS: dict[str, str] = {
+    Status.NEW: "New",
+    Status.AT_WMS: "At WMS",
+    Status.PARTIAL: "Partial",
+    Status.SHIPPED: "Shipped",
+    Status.CONFIRMED: "Confirmed",
+    Status.CANCELED: "Canceled",
+    Status.ERROR: "Held",
+}
+
+HOLD: dict[str, str] = {
+    HoldReason.UNKNOWN_SKU: "SKU unknown at the WMS",
+    HoldReason.BAD_ADDRESS: "address can't be used",
+    HoldReason.UNMAPPED_SHIP_METHOD: "shipping code not mapped",
+    HoldReason.INCOMPLETE: "lines are missing",
+    HoldReason.SUSPECTED_DUPLICATE: "may be a duplicate",
+    HoldReason.NOT_LIVE: "waits to go live",
+    HoldReason.REFUSED: "refused by the WMS",
+    HoldReason.VOIDED_AT_WMS: "voided at the WMS",
+    HoldReason.DUPLICATE_AT_WMS: "twice at the WMS",
+    HoldReason.NO_ROUTE: "no WMS to send it to",
+    HoldReason.GAVE_UP: "could not be delivered",
+    HoldReason.INTERNAL: "trouble inside the hub",
+    HoldReason.BY_PERSON: "held by a person",
+}
+
+OUTCOME: dict[str, str] = {
+    Outcome.DONE: "Done",
+    Outcome.PROBLEMS: "Done with problems",
+    Outcome.NOTHING: "Nothing new",
+    Outcome.BUSY: "Another worker was at it",
+    Outcome.SLOWED: "Asked to slow down",
+    Outcome.LATER: "Trying again",
+    Outcome.BROKEN: "Connection broken",
+    Outcome.PAUSED: "Paused",
+    Outcome.FAILED: "Failed",
+}
+
+OUTCOME_TONE: dict[str, str] = {
+    Outcome.DONE: "good",
+    Outcome.PROBLEMS: "warn",
+    Outcome.SLOWED: "warn",
+    Outcome.LATER: "warn",
+    Outcome.BROKEN: "bad",
+    Outcome.FAILED: "warn",
+}
+"""Red only where a person must act: what mends itself is amber, what needs nobody has no colour."""
+
+SIDE: dict[str, str] = {"cart": "Cart", "wms": "WMS"}
+
+PURPOSE: dict[str, str] = {MessagePurpose.DELIVER: "Order to the WMS", MessagePurpose.CANCEL: "Cancellation to the WMS"}
+
+MESSAGE: dict[str, str] = {
+    MessageState.WAITING: "waits to be sent",
+    MessageState.SENDING: "is being sent",
+    MessageState.UNKNOWN: "outcome unknown, the WMS is asked",
+    MessageState.DONE: "done",
+    MessageState.HELD: "held",
+    MessageState.DROPPED: "not needed any more",
+}
+
+TRY: dict[str, str] = {
+    "": "no answer yet",
+    "sent": "sent",
+    "found": "found at the WMS",
+    "TryLater": "not executed, trying again",
+    "SlowDown": "asked to slow down",
+    "FixConnection": "connection broken",
+    "FixOrder": "refused",
+    "OutcomeUnknown": "outcome unknown",
+    "AlreadyTaken": "number or key was used before",
+    "BadDocument": "the answer can't be read",
+    "not_begun": "not begun",
+}
+"""How an attempt ended; a name that isn't here is shown with its underscores as spaces."""
+
+FILE: dict[str, str] = {
+    DocumentState.READY: "waits to be sent",
+    DocumentState.SENDING: "is being sent",
+    DocumentState.UNKNOWN: "outcome unknown, the cart is asked",
+    DocumentState.SENT: "in the cart's folder",
+    DocumentState.TAKEN: "taken by the cart",
+    DocumentState.HELD: "held",
+    DocumentState.REPLACED: "replaced by a newer one",
+}
+
+
+def service_label(name: str) -> str:
+    """Return the service's name as people say it."""
+    return FACTS[ServiceName(name)].label
+
+
+def connection_words(connection: Connection) -> tuple[str, str]:
+    """Return how a connection stands, and the tone of it."""
+    match ConnectionState(connection.state):
+        case ConnectionState.OK:
+            return "Connected", "good"
+        case ConnectionState.NEW:
+            return "Not tested yet", "quiet"
+        case ConnectionState.PAUSED:
+            return "Paused", "quiet"
+        case ConnectionState.DISCONNECTED:
+            return "Disconnected", "quiet"
+        case ConnectionState.BROKEN:
+            waits = connection.probe_at is not None and not connection.needs_person
+            return ("Broken, trying again", "warn") if waits else ("Needs you", "bad")
+
+
+def next_run_words(service: Service, connection: Connection) -> str:
+    """Return why a service has no time for its next run; "" when it has one."""
+    if service.every in ("off", ""):
+        return "off"
+    if connection.state == ConnectionState.BROKEN:
+        return "when the connection works"
+    if connection.state != ConnectionState.OK:
+        return "when the connection is switched on"
+    if service.due_at is None:
+        return "when there is something to send" if service.every == "automatic" else "not planned"
+    return ""
