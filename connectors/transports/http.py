@@ -295,12 +295,10 @@ class HttpClient:
                 f"answered with an error of its own ({answer.status})",
                 after=_retry_after(answer),
             )
-        if answer.is_write and answer.ok and answer.status not in (204, 205):
-            if not answer.body and not {"content-length", "transfer-encoding"} & {name.lower() for name in answer.headers}:
-                # Nothing tells this from an answer that was cut in the middle of its headers.
-                raise _unreadable(True, self._far_side, f"answered {answer.status} and broke off")
-            if answer.body:
-                answer.json()
+        if answer.ok and _may_be_cut(answer):
+            raise _unreadable(answer.is_write, self._far_side, f"answered {answer.status} and broke off")
+        if answer.is_write and answer.ok and answer.body:
+            answer.json()
 
     def _redirected(self, url: str, answer: Answer) -> str:
         """Return where a read is to go on. Tokens and orders go to the origin that the merchant entered and nowhere else."""
@@ -352,6 +350,12 @@ def _unreadable(is_doubtful: bool, far_side: str, what: str, *, after: float | N
             f"{far_side} {what}, so it isn't certain whether the request was carried out. It is looked up first."
         )
     return TryLater(f"{far_side} {what}. It is tried again later.", after=after)
+
+
+def _may_be_cut(answer: Answer) -> bool:
+    """True for an answer without a body that doesn't say it has none: one cut in the middle of its headers looks like that."""
+    is_framed = "Content-Length" in answer.headers or "Transfer-Encoding" in answer.headers
+    return not answer.body and not is_framed and answer.status not in (204, 205) and answer.method != "HEAD"
 
 
 def _is_timeout(error: BaseException) -> bool:

@@ -240,7 +240,7 @@ def too_long(request: Request, line: Line) -> None:
 
 
 def bomb(request: Request, line: Line) -> None:
-    line.answer(body=gzip.compress(b" " * 50_000_000), headers={"Content-Encoding": "gzip"})
+    line.answer(body=gzip.compress(b" " * 5_000_000), headers={"Content-Encoding": "gzip"})
 
 
 def garbled_packing(request: Request, line: Line) -> None:
