@@ -1,7 +1,7 @@
 """The floor of `store_orders`: fetch one file over SFTP, csv.reader, insert in one SQLite transaction.
 
-It has no product around it: no stored bytes, no check of a row, no duplicates, no events, no routing, no way back. It keeps what
-the hub keeps of an order and a line as columns, and nothing else.
+It has no product around it: no stored bytes, no check of a row, no duplicates, no events, no routing, no way back. It keeps
+what the hub keeps of an order and a line as columns, and nothing else.
 """
 
 from __future__ import annotations
@@ -15,13 +15,40 @@ import time
 
 import paramiko
 
-ORDER = """po_number dsco_order_id dsco_retailer_id dsco_retailer_name retailer_create_date ship_by_date currency_code
-    ship_first_name ship_last_name ship_company ship_address_1 ship_address_2 ship_city ship_region ship_postal ship_country
-    ship_phone ship_email ship_carrier ship_method shipping_service_level_code test_flag number_of_line_items
-    consumer_order_number""".split()
-LINE = (
-    """line_item_line_number line_item_sku line_item_upc line_item_title line_item_quantity line_item_expected_cost""".split()
-)
+ORDER = [
+    "po_number",
+    "dsco_order_id",
+    "dsco_retailer_id",
+    "dsco_retailer_name",
+    "retailer_create_date",
+    "ship_by_date",
+    "currency_code",
+    "ship_first_name",
+    "ship_last_name",
+    "ship_company",
+    "ship_address_1",
+    "ship_address_2",
+    "ship_city",
+    "ship_region",
+    "ship_postal",
+    "ship_country",
+    "ship_phone",
+    "ship_email",
+    "ship_carrier",
+    "ship_method",
+    "shipping_service_level_code",
+    "test_flag",
+    "number_of_line_items",
+    "consumer_order_number",
+]
+LINE = [
+    "line_item_line_number",
+    "line_item_sku",
+    "line_item_upc",
+    "line_item_title",
+    "line_item_quantity",
+    "line_item_expected_cost",
+]
 
 
 def main(login: dict[str, str], name: str, database: str) -> dict[str, float]:

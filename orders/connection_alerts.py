@@ -1,9 +1,15 @@
-"""A connection that broke is one alert, however often it is tried; it closes when the connection works again."""
+"""What follows when a connection breaks, mends or is disconnected.
+
+A broken one is one alert, however often it is tried; it closes when the connection works again. A WMS that works for the first
+time gets the orders that had nowhere to go.
+"""
 
 from __future__ import annotations
 
+from connectors.contract import HoldReason, Side
 from connectors.models import Connection, ConnectionState
 from orders.alerts import raise_alert, resolve_alerts
+from orders.pipeline.release import release_held
 
 CAUSE = "connection_broken"
 
@@ -27,3 +33,5 @@ def follow(connection: Connection) -> None:
         )
     else:
         resolve_alerts(account_id=connection.account_id, cause=CAUSE, subjects=[subject])
+    if state == ConnectionState.OK and connection.side == Side.WMS:
+        release_held(connection.account_id, [HoldReason.NO_ROUTE], because=f"{connection.name} is connected.")

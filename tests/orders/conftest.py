@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+
 import pytest
 
 from cartrover.accounts.models import Account
@@ -55,7 +56,6 @@ def make_hub(transactional_db: None, dsco: RunningSandbox, commerce: RunningSand
         live: bool = True,
         cart_settings: dict[str, str] | None = None,
         wms_settings: dict[str, str] | None = None,
-        **rest: Any,
     ) -> Hub:
         account: Account = AccountFactory.create(slug="acme", name="Acme")
         wms = connect(account, "quickbooks_commerce", "QuickBooks Commerce", commerce, settings=wms_settings)

@@ -1,0 +1,56 @@
+"""The hub from outside: its commands in processes of their own, on a database of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class CommandLine:
+    """Runs `manage.py` in a folder of its own."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "COV_"))}
+        self.environment = {
+            **kept,
+            "CARTROVER_VAR": str(self.folder),
+            "DATABASE_URL": f"sqlite:///{self.folder}/hub.sqlite3",
+            "CELERY_BROKER_URL": "",
+            "SECRET_KEY": "only-for-tests",
+            "OUTBOUND_ALLOWED_NETWORKS": "127.0.0.0/8",
+            **self.environment,
+        }
+
+    def start(self, *arguments: str, **secrets: str) -> subprocess.Popen[str]:
+        """Start a command and return its process."""
+        return subprocess.Popen(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env={**self.environment, **secrets},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str, ok: tuple[int, ...] = (0,), **secrets: str) -> str:
+        """Run a command to its end; its exit code must be one of `ok`. Return what it printed."""
+        process = self.start(*arguments, **secrets)
+        out, err = process.communicate(timeout=100)
+        assert process.returncode in ok, f"{arguments} ended with {process.returncode}:\n{out}\n{err}"
+        assert "Traceback" not in err, err
+        return out
+
+    def json(self, *arguments: str, ok: tuple[int, ...] = (0,), **secrets: str) -> Any:
+        """Run a command with --json and return its document."""
+        return json.loads(self.run(*arguments, "--json", ok=ok, **secrets))
