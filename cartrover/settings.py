@@ -24,7 +24,7 @@ def _own_secret_key() -> str:
     """Make a key once and keep it readable to its owner alone, so that a first start needs no configuration."""
     path = VAR / "secret_key"
     if not path.is_file():
-        VAR.mkdir(parents=True, exist_ok=True)
+        VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Written whole under another name first: of two processes that start at once neither may read half a key.
         draft = VAR / f"secret_key.{os.getpid()}"
         draft.touch(mode=0o600)
@@ -89,7 +89,7 @@ TEMPLATES: list[dict[str, Any]] = [
 
 DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR / 'hub.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    VAR.mkdir(parents=True, exist_ok=True)
+    VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
     DATABASES["default"]["OPTIONS"] = {
         # Deferred transactions that read first and write then fail with "database is locked" instead of waiting.
         "transaction_mode": "IMMEDIATE",
@@ -119,6 +119,9 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = ROOT / "staticfiles"
+with suppress(OSError):
+    # WhiteNoise warns at every start while nothing was collected, and nothing has to be: it finds files where they lie.
+    STATIC_ROOT.mkdir(exist_ok=True)
 STATICFILES_DIRS = [ROOT / "static"]
 WHITENOISE_USE_FINDERS = True
 

@@ -13,7 +13,7 @@ from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from cartrover.accounts.models import Account
-from connectors.contract import HoldReason
+from connectors.contract import HoldReason, Side
 from connectors.models import Connection, ConnectionState, Service, ServiceName
 from connectors.schedules import in_words
 from orders import words
@@ -94,8 +94,17 @@ class HomePage:
     counts: Sequence[StatusCount]
 
     @property
-    def has_test_mode(self) -> bool:
-        return any(row.connection.side == "cart" and not row.connection.live for row in self.connections)
+    def carts(self) -> Sequence[ConnectionRow]:
+        return [row for row in self.connections if row.connection.side == Side.CART]
+
+    @property
+    def warehouses(self) -> Sequence[ConnectionRow]:
+        return [row for row in self.connections if row.connection.side == Side.WMS]
+
+    @property
+    def in_test_mode(self) -> Sequence[ConnectionRow]:
+        """The carts whose live orders wait."""
+        return [row for row in self.carts if not row.connection.live]
 
 
 @dataclass(frozen=True, slots=True)
