@@ -125,20 +125,26 @@ class Delivery:
 
         Another's address is never written over: it may belong to an order that is on its way.
         """
-        labels = {resolved.ship_label, resolved.bill_label}
-        rows = self._addresses_of(resolved.company_id)
+        bill_to = render_bill_to(order)
+        labels = {resolved.ship_label, resolved.bill_label} if bill_to else {resolved.ship_label}
+        rows = self._addresses_of(resolved.company_id, labels)
         by_label = {text_of(row.get("label")): row for row in reversed(rows)}
         if not labels & set(by_label):
             # The label is held by something that isn't listed, an archived address say.
             by_label |= {label: {} for label in labels}
         ship_id, ship_label = _reuse(by_label, resolved.ship_label, render_ship_to(order))
-        bill_to = render_bill_to(order)
         bill_id, bill_label = _reuse(by_label, resolved.bill_label, bill_to) if bill_to else ("", resolved.bill_label)
         return replace(resolved, ship_address_id=ship_id, ship_label=ship_label, bill_address_id=bill_id, bill_label=bill_label)
 
-    def _addresses_of(self, company_id: str) -> list[Row]:
+    def _addresses_of(self, company_id: str, labels: set[str]) -> list[Row]:
+        """Read the company's addresses, newest first, until all labels were seen: numbered ones are younger than they are."""
+        rows: list[Row] = []
         params = [("company_id", company_id), ("order", "created_at desc")]
-        return [row for page in self._api.pages(ADDRESSES, "addresses", params) for row in page.rows]
+        for page in self._api.pages(ADDRESSES, "addresses", params):
+            rows += page.rows
+            if labels <= {text_of(row.get("label")) for row in rows}:
+                break
+        return rows
 
     # --- finding -------------------------------------------------------------------------------------------------------------
 
