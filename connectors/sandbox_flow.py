@@ -12,7 +12,7 @@ import random
 import threading
 from pathlib import Path
 
-from connectors.contract import RunningSandbox, Side
+from connectors.contract import Side
 from connectors.sandboxes import Sandboxes
 
 log = logging.getLogger(__name__)
@@ -85,17 +85,15 @@ class Flow:
         if not count:
             return
         known = self._known_skus()
+        strange = sum(1 for number in range(self._placed, self._placed + count) if number % UNKNOWN_ONE_IN == 1 or not known)
+        self._placed += count
         for cart in self._sandboxes.of_side(Side.CART):
-            for _ in range(count):
-                self._place_one(cart, known)
+            if strange:
+                cart.drive("place_orders", count=strange, skus=[UNKNOWN_SKU])
+            if count > strange:
+                cart.drive("place_orders", count=count - strange, retailers=AT_ONCE, lines=[1, 3], quantity=[1, 3], skus=known)
             cart.drive("export")
         self._set_left(self._left() - count)
-
-    def _place_one(self, cart: RunningSandbox, known: list[str]) -> None:
-        self._placed += 1
-        skus = [UNKNOWN_SKU] if self._placed % UNKNOWN_ONE_IN == 2 else known
-        lines = 1 if skus == [UNKNOWN_SKU] else self._random.randint(1, 3)
-        cart.drive("place_orders", count=1, retailers=3, lines=lines, quantity=[1, 3], skus=skus or [UNKNOWN_SKU])
 
     def _known_skus(self) -> list[str]:
         return sorted({sku for wms in self._sandboxes.of_side(Side.WMS) for sku in wms.drive("state")["stock"]})

@@ -85,11 +85,11 @@ def _start(wishes: Wishes, supervisor: Supervisor, listener: socket.socket, addr
         return
     if not answered:
         say(f"The web server has not answered within {WEB_READY:.0f} s. Look into {logs / 'web.log'}.")
-    if wishes.demo:
-        _start_demo(wishes, supervisor, environment)
     parts = ["broker", "web server", "worker", "clock", *(["sandboxes"] if wishes.sandbox else [])]
     say(f"CartRover runs at {address}/")
     say(f"Running: {', '.join(parts if not wishes.broker_url else parts[1:])}. Logs: {logs}. Ctrl-C stops everything.")
+    if wishes.demo:
+        _start_demo(wishes, supervisor, environment)
 
 
 def children_environment(wishes: Wishes, address: str) -> dict[str, str]:
@@ -108,7 +108,7 @@ def children_environment(wishes: Wishes, address: str) -> dict[str, str]:
 @contextlib.contextmanager
 def _only_one_here(var: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Hold the folder's lock; yield what writes down who holds it. The lock ends with the process, however that ends."""
-    var.mkdir(parents=True, exist_ok=True)
+    var.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (var / "up.lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -22,8 +22,8 @@ def worker_is_complete(hub: Hub) -> bool:
     return sum("celery" in line for line in hub.processes().values()) >= 4
 
 
-def test_up_answers_refuses_a_twin_and_ends_whole_with_ctrl_c(hub: Hub) -> None:
-    hub.start()
+def test_up_answers_sets_the_demo_up_refuses_a_twin_and_ends_whole_with_ctrl_c(hub: Hub) -> None:
+    hub.start("--sandbox", "--demo")
     assert hub.get("/staff/login/") == 200
     assert wait_for(lambda: worker_is_complete(hub)), hub.processes()
 
@@ -34,6 +34,7 @@ def test_up_answers_refuses_a_twin_and_ends_whole_with_ctrl_c(hub: Hub) -> None:
     assert f"runs already at http://127.0.0.1:{hub.port}/ (process {hub.process.pid})" in twin.stderr
     assert "Traceback" not in twin.stderr
 
+    assert wait_for(lambda: "Demo: sign in as demo@example.com with the password" in hub.said(), 40), hub.said()
     began = time.monotonic()
     hub.signal(signal.SIGINT)
     assert hub.process.wait(timeout=25) == 0
