@@ -52,7 +52,7 @@ def objects(value: Any) -> list[dict[str, Any]]:
 
 def read(body: Body, readers: Mapping[str, Reader]) -> dict[str, Any]:
     """Return the attributes that the request names, converted."""
-    return {name: reader(body[name]) for name, reader in readers.items() if name in body}
+    return {name: readers[name](value) for name, value in body.items() if name in readers}
 
 
 def texts(*names: str) -> dict[str, Reader]:

@@ -1,17 +1,22 @@
 """What the sandbox knows survives a restart: an append-only file of changed rows, one batch a commit, rewritten when it grew.
 
-Each line is JSON: `["table", {row}]`, `["table", id, null]` for a deleted row, `["options", {...}]`, and `["commit"]`. Lines
-after the last commit are of a batch that was cut off; they are ignored, so a crash never leaves half a change. Cost is in
-proportion to what changed, not to what there is, so a hundred thousand orders neither stall the server nor its stop.
+Each line is JSON: `["table", [values]]` with the values in the order of the latest `["columns", "table", [names]]`,
+`["table", id]` for a deleted row, `["options", {...}]`, and `["commit"]`. Lines after the last commit are of a batch that was
+cut off; they are ignored, so a crash never leaves half a change. Cost is in proportion to what changed, not to what there is:
+a hundred thousand orders neither stall the server nor its stop.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import types
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from decimal import Decimal
+from operator import attrgetter
 from pathlib import Path
 from typing import IO, Any, Union, get_args, get_origin, get_type_hints
 
@@ -34,32 +39,42 @@ class Journal:
         self._path = folder / NAME
         self._store = store
         self._file: IO[bytes] | None = None
+        self._columns = {name: tuple(column.name for column in fields(table.kind)) for name, table in store.tables.items()}
+        self._values = {name: attrgetter(*columns) for name, columns in self._columns.items()}
 
     def load(self) -> bool:
         """Read what was kept. Return whether there was anything; then the journal is open for more."""
         lines = 0
         if self._path.exists():
-            rows, lines, size = _read(self._path)
-            self._restore(rows)
-            if self._path.stat().st_size > size:
-                os.truncate(self._path, size)
-            if lines > 2 * len(rows) + SPARE_LINES:
+            kept = _Kept()
+            with _collector_resting():
+                kept.read(self._path)
+                self._restore(kept)
+            lines = kept.lines
+            if self._path.stat().st_size > kept.size:
+                os.truncate(self._path, kept.size)
+            if lines > 2 * len(kept.rows) + SPARE_LINES:
                 self._rewrite()
         self._file = self._path.open("ab")
+        self._file.write(self._column_lines())
         return lines > 0
 
-    def _restore(self, rows: dict[tuple[str, int], Any]) -> None:
-        options = rows.pop(("options", 0), None)
-        if options is not None:
-            self._store.options.change(**options)
-        readers = {name: _reader(table.kind) for name, table in self._store.tables.items()}
-        for (name, record_id), row in rows.items():
+    def _restore(self, kept: _Kept) -> None:
+        if kept.options:
+            self._store.options.change(**kept.options)
+        readers: dict[tuple[str, tuple[str, ...]], _Reader] = {}
+        for (name, record_id), row in sorted(kept.rows.items(), key=lambda item: item[0][1]):
             table = self._store.tables.get(name)
             if table is None:
                 continue
             table.next_id = max(table.next_id, record_id + 1)
-            if row is not None:
-                table.put(readers[name](row))
+            if row is None:
+                continue
+            columns, values = row
+            reader = readers.get((name, columns))
+            if reader is None:
+                reader = readers[name, columns] = _Reader(table.kind, columns)
+            table.put(reader.read(values))
         self._store.dirty.clear()
 
     def flush(self) -> None:
@@ -79,22 +94,23 @@ class Journal:
             self._file.close()
             self._file = None
 
+    def _column_lines(self) -> bytes:
+        return b"".join(to_json(["columns", name, columns]) + b"\n" for name, columns in self._columns.items())
+
     def _line(self, name: str, record_id: int) -> bytes:
         if name == "options":
             return to_json(["options", self._store.options.as_dict()]) + b"\n"
         record = self._store.tables[name].rows.get(record_id)
-        if record is None:
-            return to_json([name, record_id, None]) + b"\n"
-        return to_json([name, {column: getattr(record, column) for column in _columns(type(record))}]) + b"\n"
+        return to_json([name, record_id if record is None else self._values[name](record)]) + b"\n"
 
     def _rewrite(self) -> None:
         """Replace the file by one with each row once; the old one stays until the new one is whole."""
         fresh = self._path.with_suffix(".new")
         with fresh.open("wb") as out:
-            out.write(self._line("options", 0))
+            out.write(self._column_lines() + self._line("options", 0))
             for name, table in self._store.tables.items():
-                if table.next_id - 1 not in table.rows and table.next_id > 1:
-                    out.write(to_json([name, table.next_id - 1, None]) + b"\n")
+                if table.next_id > 1 and table.next_id - 1 not in table.rows:
+                    out.write(to_json([name, table.next_id - 1]) + b"\n")
                 for record_id in table.rows:
                     out.write(self._line(name, record_id))
             out.write(COMMIT)
@@ -103,63 +119,80 @@ class Journal:
         fresh.replace(self._path)
 
 
-def _read(path: Path) -> tuple[dict[tuple[str, int], Any], int, int]:
-    """Return the last state of each row, the number of lines, and the size up to the last commit."""
-    rows: dict[tuple[str, int], Any] = {}
-    batch: list[Any] = []
-    lines = size = position = 0
-    with path.open("rb") as source:
-        for line in source:
-            position += len(line)
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                break
-            if entry[0] != "commit":
-                batch.append(entry)
-                continue
-            for name, *rest in batch:
-                rows[name, _id_of(name, rest[0])] = None if len(rest) > 1 else rest[0]
-            lines += len(batch)
-            size = position
-            batch.clear()
-    return dict(sorted(rows.items(), key=lambda item: item[0][1])), lines, size
+@contextmanager
+def _collector_resting() -> Iterator[None]:
+    """Keep the garbage collector from walking over millions of new objects again and again: nothing of them is garbage."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
-def _id_of(name: str, first: Any) -> int:
-    if name == "options":
-        return 0
-    return int(first if isinstance(first, int) else first["id"])
+class _Kept:
+    """What a journal's file says: the last state of each row (None = deleted), and how much of the file is whole."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, int], tuple[tuple[str, ...], list[Any]] | None] = {}
+        self.options: dict[str, Any] = {}
+        self.lines = 0
+        self.size = 0
+        self._columns: dict[str, tuple[str, ...]] = {}
+
+    def read(self, path: Path) -> None:
+        batch: list[list[Any]] = []
+        position = 0
+        with path.open("rb") as source:
+            for line in source:
+                position += len(line)
+                try:
+                    entry = json.loads(line)
+                except ValueError:
+                    return
+                if entry[0] == "columns":
+                    self._columns[entry[1]] = tuple(entry[2])
+                elif entry[0] == "commit":
+                    self._take(batch)
+                    batch.clear()
+                    self.size = position
+                else:
+                    batch.append(entry)
+
+    def _take(self, batch: list[list[Any]]) -> None:
+        self.lines += len(batch)
+        for name, content in batch:
+            if name == "options":
+                self.options = content
+            elif isinstance(content, int):
+                self.rows[name, content] = None
+            else:
+                self.rows[name, content[0]] = (self._columns[name], content)
 
 
-_known_columns: dict[type[Record], tuple[str, ...]] = {}
+class _Reader:
+    """Makes records of one kind from values in the order of some columns; those that are missing take their default, those
+    that are gone are left out."""
 
-
-def _columns(kind: type[Record]) -> tuple[str, ...]:
-    columns = _known_columns.get(kind)
-    if columns is None:
-        columns = _known_columns[kind] = tuple(column.name for column in fields(kind))
-    return columns
-
-
-class _reader:
-    """Makes records of one kind from journal rows; columns that a newer version added take their default."""
-
-    def __init__(self, kind: type[Record]) -> None:
+    def __init__(self, kind: type[Record], columns: tuple[str, ...]) -> None:
         hints = get_type_hints(kind)
         self._kind = kind
-        self._columns = frozenset(hints)
-        self._decimals = tuple(name for name, hint in hints.items() if _holds(hint, Decimal))
-        self._tuples = tuple(name for name, hint in hints.items() if get_origin(hint) is tuple)
+        self._columns = columns
+        self._gone = tuple(name for name in columns if name not in hints)
+        self._decimals = tuple(at for at, name in enumerate(columns) if _holds(hints.get(name), Decimal))
+        self._tuples = tuple(at for at, name in enumerate(columns) if get_origin(hints.get(name)) is tuple)
 
-    def __call__(self, row: dict[str, Any]) -> Record:
-        values = {name: value for name, value in row.items() if name in self._columns}
-        for name in self._decimals:
-            if values.get(name) is not None:
-                values[name] = Decimal(values[name])
-        for name in self._tuples:
-            values[name] = tuple(tuple(item) if isinstance(item, list) else item for item in values.get(name, ()))
-        return self._kind(**values)
+    def read(self, values: list[Any]) -> Record:
+        for at in self._decimals:
+            if values[at] is not None:
+                values[at] = Decimal(values[at])
+        for at in self._tuples:
+            values[at] = tuple(tuple(item) if isinstance(item, list) else item for item in values[at]) if values[at] else ()
+        named = dict(zip(self._columns, values, strict=True))
+        for name in self._gone:
+            del named[name]
+        return self._kind(**named)
 
 
 def _holds(hint: Any, kind: type) -> bool:

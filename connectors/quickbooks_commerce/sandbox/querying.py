@@ -219,7 +219,7 @@ def _candidates(table: Table[R], wanted: Wanted) -> Iterable[R]:
     sets = [_ids_having(table, attribute, values) for attribute, values in wanted.items() if attribute in table.by_value]
     if not sets:
         return table
-    return table.many(min(sets, key=len))
+    return table.many(min(sets, key=len))  # type: ignore[arg-type]  # mypy loses the sets' type in `min`
 
 
 def _fits(record: Record, wanted: Wanted, bounds: dict[str, str]) -> bool:

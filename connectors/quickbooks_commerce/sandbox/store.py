@@ -183,6 +183,7 @@ class Store:
         self.used_keys = self._table("used_keys", UsedKey, "key")
         for name in PLAIN_TABLES:
             self._table(name, Plain)
+        self._accounts = self.plain("accounts")
 
     def _table(self, name: str, kind: type[R], *indexed: str) -> Table[R]:
         table = Table(name, kind, indexed)
@@ -241,7 +242,7 @@ class Store:
         self.dirty["options", 0] = None
 
     def account(self) -> Plain:
-        return next(iter(self.plain("accounts")))
+        return self._accounts.rows[1]
 
     def account_setting(self, name: str) -> Any:
         return self.account().data[name]

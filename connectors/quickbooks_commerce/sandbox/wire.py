@@ -19,7 +19,7 @@ LARGEST = Decimal(10) ** 12
 
 DATE_FORMATS = ("%d-%m-%Y", "%d %b %Y", "%b %d %Y", "%b %d, %Y", "%Y/%m/%d", "%m/%d/%Y", "%d %B %Y", "%B %d, %Y", "%Y%m%d")
 
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=str).encode
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False, default=str).encode
 
 
 def to_json(value: Any) -> bytes:
