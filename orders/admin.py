@@ -1,0 +1,230 @@
+"""Orders and all around them in the staff console, to look at: they are changed by actions, which leave an event."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from cartrover.staff import StaffAdmin, StaffInline, one_of
+from connectors.contract import HoldReason, Purpose, ShipmentState
+from orders.models import (
+    Alert,
+    AlertState,
+    ChannelStock,
+    DocumentState,
+    InboundBody,
+    InboundDocument,
+    InboundState,
+    Invoice,
+    InvoiceLine,
+    LineCancellation,
+    MessagePurpose,
+    MessageState,
+    Order,
+    OrderEvent,
+    OrderLine,
+    OutboundAttempt,
+    OutboundDocument,
+    OutboundMessage,
+    Product,
+    ProductAlias,
+    Shipment,
+    ShipmentLine,
+    ShipMethodMap,
+    SkippedOrder,
+    StockLevel,
+    StockReading,
+)
+from orders.states import OrderState
+
+
+class LineInline(StaffInline):
+    model = OrderLine
+    fields = ("line_no", "item", "wms_item", "quantity", "shipped", "canceled", "told", "invoiced", "price")
+    ordering = ("line_no",)
+
+
+class EventInline(StaffInline):
+    model = OrderEvent
+    fields = ("at", "kind", "words", "actor", "document_name")
+    ordering = ("-at", "-pk")
+
+
+@admin.register(Order)
+class OrderAdmin(StaffAdmin):
+    list_display = ("cust_ref", "cust_po_no", "account", "source", "retailer_name", "state", "hold", "created_at")
+    list_filter = (one_of("state", OrderState), one_of("hold", HoldReason), "is_test")
+    list_select_related = ("account", "source")
+    search_fields = ("=cust_po_no", "=cust_ref", "=external_id", "=wms_order_id", "=public_id")
+    search_help_text = "A whole number: of the cart, short, of the source or of the WMS."
+    inlines = (LineInline, EventInline)
+
+
+@admin.register(OrderLine)
+class OrderLineAdmin(StaffAdmin):
+    list_display = ("order", "account", "line_no", "item", "wms_item", "quantity", "shipped", "canceled", "told", "invoiced")
+    list_select_related = ("account", "order")
+    search_fields = ("=item", "=wms_item", "=order__cust_ref", "=order__cust_po_no", "=external_id")
+
+
+@admin.register(OrderEvent)
+class OrderEventAdmin(StaffAdmin):
+    list_display = ("at", "account", "order", "connection", "kind", "words", "actor")
+    list_select_related = ("account", "order", "connection")
+    search_fields = ("=kind", "=order__cust_ref", "=document_name")
+
+
+@admin.register(SkippedOrder)
+class SkippedOrderAdmin(StaffAdmin):
+    list_display = ("cust_po_no", "account", "connection", "reason", "words", "created_at", "loaded_at")
+    list_select_related = ("account", "connection")
+    search_fields = ("=cust_po_no", "=external_id", "=reason")
+
+
+@admin.register(Alert)
+class AlertAdmin(StaffAdmin):
+    list_display = ("cause", "subject", "account", "connection", "state", "times", "first_seen_at", "last_seen_at")
+    list_filter = (one_of("state", AlertState),)
+    list_select_related = ("account", "connection")
+    search_fields = ("=cause", "subject", "account__slug")
+
+
+@admin.register(InboundDocument)
+class InboundDocumentAdmin(StaffAdmin):
+    list_display = ("name", "account", "connection", "state", "size", "modified_at", "seen_at", "read_at", "counts")
+    list_filter = (one_of("state", InboundState),)
+    list_select_related = ("account", "connection")
+    search_fields = ("name", "=sha256", "account__slug")
+
+
+@admin.register(InboundBody)
+class InboundBodyAdmin(StaffAdmin):
+    hides = ("deflated",)
+    list_display = ("document", "account", "seq")
+    list_select_related = ("account", "document")
+    search_fields = ("=document__name",)
+
+
+class AttemptInline(StaffInline):
+    model = OutboundAttempt
+    fields = ("started_at", "finished_at", "outcome", "status", "elapsed_ms", "words")
+
+
+@admin.register(OutboundMessage)
+class OutboundMessageAdmin(StaffAdmin):
+    hides = ("lease_token",)
+    list_display = ("order", "account", "connection", "purpose", "state", "generation", "attempts", "due_at", "words")
+    list_filter = (one_of("state", MessageState), one_of("purpose", MessagePurpose))
+    list_select_related = ("account", "connection", "order")
+    search_fields = ("=order__cust_ref", "=order__cust_po_no", "=public_id")
+    inlines = (AttemptInline,)
+
+
+@admin.register(OutboundDocument)
+class OutboundDocumentAdmin(StaffAdmin):
+    hides = ("deflated", "lease_token")
+    list_display = ("name", "account", "connection", "purpose", "state", "rows", "size", "attempts", "created_at", "taken_at")
+    list_filter = (one_of("state", DocumentState), one_of("purpose", Purpose))
+    list_select_related = ("account", "connection")
+    search_fields = ("name", "account__slug")
+    inlines = (AttemptInline,)
+
+
+@admin.register(OutboundAttempt)
+class OutboundAttemptAdmin(StaffAdmin):
+    list_display = ("started_at", "account", "message", "document", "outcome", "status", "elapsed_ms", "words")
+    list_select_related = ("account", "message", "document")
+    search_fields = ("=outcome", "=message__order__cust_ref", "=document__name")
+
+
+@admin.register(LineCancellation)
+class LineCancellationAdmin(StaffAdmin):
+    list_display = ("line", "account", "quantity", "because", "created_at", "document")
+    list_select_related = ("account", "line", "document")
+    search_fields = ("=line__order__cust_ref", "=line__item")
+
+
+class ShipmentLineInline(StaffInline):
+    model = ShipmentLine
+    fields = ("external_id", "external_line_id", "line", "quantity", "told")
+
+
+@admin.register(Shipment)
+class ShipmentAdmin(StaffAdmin):
+    list_display = ("tracking_number", "account", "order", "carrier", "state", "shipped_at", "seen_at", "document")
+    list_filter = (one_of("state", ShipmentState),)
+    list_select_related = ("account", "order", "document")
+    search_fields = ("=tracking_number", "=external_id", "=external_order_id", "=order__cust_ref")
+    inlines = (ShipmentLineInline,)
+
+
+@admin.register(ShipmentLine)
+class ShipmentLineAdmin(StaffAdmin):
+    list_display = ("shipment", "account", "line", "quantity", "told")
+    list_select_related = ("account", "shipment", "line")
+    search_fields = ("=shipment__tracking_number", "=line__item")
+
+
+class InvoiceLineInline(StaffInline):
+    model = InvoiceLine
+    fields = ("external_id", "external_line_id", "line", "quantity", "told")
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(StaffAdmin):
+    list_display = ("number", "told_id", "account", "order", "total", "currency", "is_void", "seen_at", "document")
+    list_filter = ("is_void",)
+    list_select_related = ("account", "order", "document")
+    search_fields = ("=number", "=told_id", "=external_id", "=order__cust_ref")
+    inlines = (InvoiceLineInline,)
+
+
+@admin.register(InvoiceLine)
+class InvoiceLineAdmin(StaffAdmin):
+    list_display = ("invoice", "account", "line", "quantity", "told")
+    list_select_related = ("account", "invoice", "line")
+    search_fields = ("=invoice__number", "=line__item")
+
+
+@admin.register(Product)
+class ProductAdmin(StaffAdmin):
+    list_display = ("sku", "account", "name", "upc", "connection", "tracked", "gone", "updated_at")
+    list_filter = ("gone", "tracked")
+    list_select_related = ("account", "connection")
+    search_fields = ("=sku", "=upc", "account__slug")
+
+
+@admin.register(ProductAlias)
+class ProductAliasAdmin(StaffAdmin):
+    list_display = ("cart_sku", "wms_sku", "cart", "account", "created_at")
+    list_select_related = ("account", "cart")
+    search_fields = ("=cart_sku", "=wms_sku", "account__slug")
+
+
+@admin.register(ShipMethodMap)
+class ShipMethodMapAdmin(StaffAdmin):
+    list_display = ("cart_code", "wms_code", "cart", "account", "first_seen_at")
+    list_select_related = ("account", "cart")
+    search_fields = ("=cart_code", "=wms_code", "account__slug")
+
+
+@admin.register(StockReading)
+class StockReadingAdmin(StaffAdmin):
+    list_display = ("connection", "account", "started_at", "finished_at", "rows")
+    list_select_related = ("account", "connection")
+    search_fields = ("connection__name", "account__slug")
+
+
+@admin.register(StockLevel)
+class StockLevelAdmin(StaffAdmin):
+    list_display = ("sku", "warehouse", "account", "connection", "available", "gone", "as_of")
+    list_filter = ("gone",)
+    list_select_related = ("account", "connection")
+    search_fields = ("=sku", "account__slug")
+
+
+@admin.register(ChannelStock)
+class ChannelStockAdmin(StaffAdmin):
+    list_display = ("item", "cart", "account", "quantity", "status", "sure", "told_at", "document")
+    list_filter = ("sure",)
+    list_select_related = ("account", "cart", "document")
+    search_fields = ("=item", "account__slug")
