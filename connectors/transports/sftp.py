@@ -292,10 +292,8 @@ class SftpServer:
         try:
             while True:
                 with self._asking(what):
-                    while len(under_way) < UNDER_WAY and (size is None or asked < size):
-                        length = PIECE if size is None else min(PIECE, size - asked)
-                        under_way.append((packets.ask_read(handle, asked, length), asked, length))
-                        asked += length
+                    if len(under_way) <= UNDER_WAY // 2:  # many in one go cost less than one at a time
+                        asked = self._ask_ahead(packets, handle, size, asked, under_way)
                     if not under_way:
                         return
                     number, offset, length = under_way.popleft()
@@ -311,6 +309,16 @@ class SftpServer:
                     return
         finally:
             packets.forget(*(number for number, _, _ in under_way))
+
+    def _ask_ahead(
+        self, packets: Packets, handle: bytes, size: int | None, asked: int, under_way: deque[tuple[int, int, int]]
+    ) -> int:
+        """Fill up what is under way with requests (number, offset, length); return up to where the file is asked for."""
+        while len(under_way) < UNDER_WAY and (size is None or asked < size):
+            length = PIECE if size is None else min(PIECE, size - asked)
+            under_way.append((packets.ask_read(handle, asked, length), asked, length))
+            asked += length
+        return asked
 
     # --- writing ---
 

@@ -18,6 +18,12 @@ import paramiko
 MAX_PACKET = 1024 * 1024
 """Longest packet that is taken. Servers send at most 256 KB; anything longer isn't SFTP but a login banner or the like."""
 
+RECEIVE = 256 * 1024
+"""Bytes that are taken from the channel at once: it moves all that it holds with each call, however little is asked for."""
+
+TOGETHER = 32 * 1024
+"""Bytes of requests that are sent in one go: as much as an SSH packet holds."""
+
 READ, WRITE, CREATE, TRUNCATE = 0x01, 0x02, 0x08, 0x10
 POSIX_RENAME = "posix-rename@openssh.com"
 
@@ -100,7 +106,10 @@ class Packets:
         self._last_number = 0
         self._arrived: dict[int, tuple[int, _Fields]] = {}
         self._unwanted: set[int] = set()
-        self._send(struct.pack(">BI", Kind.INIT, 3))
+        self._received, self._at = b"", 0
+        self._unsent: list[bytes] = []
+        self._unsent_size = 0
+        self._put(struct.pack(">BI", Kind.INIT, 3))
         kind, fields = self._receive()
         if kind != Kind.VERSION:
             raise Garbled("no version")
@@ -149,9 +158,9 @@ class Packets:
         return self.ask(Kind.WRITE, _text(handle), struct.pack(">Q", offset), _text(data))
 
     def ask(self, kind: Kind, *fields: bytes) -> int:
-        """Send a request and return its number."""
+        """Send a request, at the latest when an answer is waited for, and return its number."""
         self._last_number = (self._last_number + 1) & 0xFFFFFFFF
-        self._send(struct.pack(">BI", kind, self._last_number) + b"".join(fields))
+        self._put(struct.pack(">BI", kind, self._last_number), *fields)
         return self._last_number
 
     def data(self, number: int) -> bytes:
@@ -176,6 +185,7 @@ class Packets:
     def let_go(self, handle: bytes) -> None:
         """Close a handle without waiting for the answer."""
         self.forget(self.ask(Kind.CLOSE, _text(handle)))
+        self._flush()
 
     # --- packets ---
 
@@ -194,11 +204,22 @@ class Packets:
             raise Garbled(f"packet {kind} where {expected} belongs")
         return fields
 
-    def _send(self, packet: bytes) -> None:
-        self._channel.settimeout(self._timeout)
-        self._channel.sendall(struct.pack(">I", len(packet)) + packet)
+    def _put(self, *parts: bytes) -> None:
+        self._unsent += [struct.pack(">I", sum(map(len, parts))), *parts]
+        self._unsent_size += sum(map(len, parts))
+        if self._unsent_size >= TOGETHER:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Send what is due in as few pieces as possible: each one is encrypted and signed by itself."""
+        if self._unsent:
+            data = b"".join(self._unsent)
+            self._unsent, self._unsent_size = [], 0
+            self._channel.settimeout(self._timeout)
+            self._channel.sendall(data)
 
     def _receive(self) -> tuple[int, _Fields]:
+        self._flush()
         ends = time.monotonic() + self._timeout
         (length,) = struct.unpack(">I", self._exactly(4, ends))
         if not 5 <= length <= MAX_PACKET:
@@ -207,18 +228,17 @@ class Packets:
         return packet[0], _Fields(packet, 1)
 
     def _exactly(self, count: int, ends: float) -> bytes:
-        parts = []
-        while count:
+        while len(self._received) - self._at < count:
             left = ends - time.monotonic()
             if left <= 0:
                 raise TimeoutError
             self._channel.settimeout(left)
-            part = self._channel.recv(count)
-            if not part:
+            more = self._channel.recv(RECEIVE)
+            if not more:
                 raise EOFError
-            parts.append(part)
-            count -= len(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+            self._received, self._at = self._received[self._at :] + more, 0
+        start, self._at = self._at, self._at + count
+        return self._received[start : self._at]
 
 
 class _Fields:
