@@ -1,3 +1,5 @@
+"""The app of people, accounts and memberships."""
+
 from __future__ import annotations
 
 from django.apps import AppConfig

@@ -31,7 +31,7 @@ def processes_with(marker: str) -> dict[int, str]:
     return found
 
 
-def wait_for(what: Callable[[], object], seconds: float = 20.0) -> bool:
+def wait_for(what: Callable[[], object], seconds: float = 60.0) -> bool:
     """Return whether it became true in time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -70,7 +70,7 @@ class Hub:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        assert wait_for(lambda: expect in self.said() or self.process.poll() is not None, 40), self.said()
+        assert wait_for(lambda: expect in self.said() or self.process.poll() is not None, 90), self.said()
         assert expect in self.said(), self.said()
         if expect == "CartRover runs at":
             self.port = int(self.said().split("http://127.0.0.1:")[1].split("/")[0])

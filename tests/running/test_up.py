@@ -34,7 +34,7 @@ def test_up_answers_sets_the_demo_up_refuses_a_twin_and_ends_whole_with_ctrl_c(h
     assert f"runs already at http://127.0.0.1:{hub.port}/ (process {hub.process.pid})" in twin.stderr
     assert "Traceback" not in twin.stderr
 
-    assert wait_for(lambda: "Demo: sign in as demo@example.com with the password" in hub.said(), 40), hub.said()
+    assert wait_for(lambda: "Demo: sign in as demo@example.com with the password" in hub.said()), hub.said()
     began = time.monotonic()
     hub.signal(signal.SIGINT)
     assert hub.process.wait(timeout=25) == 0
