@@ -226,9 +226,11 @@ def _orders(state: State, asked: Sequence[int]) -> Iterator[tuple[sqlite3.Row, l
         part = asked[start : start + AT_ONCE]
         marks = ",".join("?" * len(part))
         lines: dict[int, list[sqlite3.Row]] = {}
+        # Nothing but question marks is put in.
         query = f"select * from lines where order_seq in ({marks}) order by order_seq, cast(line_number as integer)"  # noqa: S608
         for line in state.db.execute(query, part):
             lines.setdefault(line["order_seq"], []).append(line)
+        # Nothing but question marks is put in.
         for order in state.db.execute(f"select * from orders where seq in ({marks}) order by seq", part):  # noqa: S608
             yield order, lines.get(order["seq"], [])
 
