@@ -103,10 +103,10 @@ class Api:
         page = 0
         while True:
             page += 1
-            answer, rows, paging = self._page(path, root, params or [], page)
+            _, body, rows, paging = self._page(path, root, params or [], page)
             fresh = [row for row in rows if text_of(row.get("id")) not in seen]
             seen.update(text_of(row.get("id")) for row in rows)
-            yield Rows(fresh, answer.json(), paging.total)
+            yield Rows(fresh, body, paging.total)
             if _is_end(paging, rows, fresh):
                 return
 
@@ -125,14 +125,14 @@ class Api:
         far_now: datetime | None = None
         while True:
             bounds = [(f"{column}_min", stamp_text(bound))] if bound is not None else []
-            answer, rows, paging = self._page(path, root, [*params, *bounds, ("order", f"{column} asc")], page)
+            answer, body, rows, paging = self._page(path, root, [*params, *bounds, ("order", f"{column} asc")], page)
             stamps = [_stamp(row, column) for row in rows]
             fresh = [row for row in rows if seen.get(text_of(row.get("id"))) != text_of(row.get(column))]
             if far_now is None:
                 total, far_now = paging.total, self.far_now(answer)
             if fresh or not seen:
                 newest = max((stamp for stamp in (_stamp(row, column) for row in fresh) if stamp), default=None)
-                yield Rows(fresh, answer.json(), total, newest), far_now
+                yield Rows(fresh, body, total, newest), far_now
             if _is_end(paging, rows, fresh if page > 1 else rows):
                 return
             seen |= {text_of(row.get("id")): text_of(row.get(column)) for row in rows}
@@ -160,13 +160,14 @@ class Api:
         half = len(piece) // 2
         return self._piece(piece[:half], ask) + self._piece(piece[half:], ask)
 
-    def _page(self, path: str, root: str, params: Params, page: int) -> tuple[Answer, list[Row], Paging]:
+    def _page(self, path: str, root: str, params: Params, page: int) -> tuple[Answer, Any, list[Row], Paging]:
         answer = self.ask(path, [*params, ("limit", str(self.page_size)), ("page", str(page))])
+        body = answer.json()
         try:
-            rows = rows_of(answer.json(), root)
+            rows = rows_of(body, root)
         except BadValue as error:
             raise _unreadable(str(error)) from None
-        return answer, rows, paging_of(answer.headers.get("X-Pagination"))
+        return answer, body, rows, paging_of(answer.headers.get("X-Pagination"))
 
     # --- writing -------------------------------------------------------------------------------------------------------------
 
