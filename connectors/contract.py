@@ -79,7 +79,7 @@ class FieldKind(StrEnum):
     """How a setting is entered, checked and stored. Secrets are sealed and write-only."""
 
     TEXT = "text"
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105  # the name of a kind
     INTEGER = "integer"
     DECIMAL = "decimal"
     BOOLEAN = "boolean"
@@ -148,9 +148,9 @@ class OAuthSpec:
     """The names of the settings that hold the addresses and the client of an OAuth 2.0 authorization-code grant."""
 
     authorize_url: str = "authorize_url"
-    token_url: str = "token_url"
+    token_url: str = "token_url"  # noqa: S105  # the name of a setting
     client_id: str = "client_id"
-    client_secret: str = "client_secret"
+    client_secret: str = "client_secret"  # noqa: S105  # the name of a setting
     scope: str = ""
 
 
@@ -269,7 +269,7 @@ class CheckStep:
 
 
 class Session(Protocol):
-    """An open connection. It is used by one run at a time; `send` of an order destination may be called from several threads."""
+    """An open connection, used by one run at a time; `send` of an order destination may be called from several threads."""
 
     seen_host_key: str
     """The host key that the server showed, as "type base64"; "" where the protocol has none."""
@@ -326,7 +326,7 @@ class Address:
 
 @dataclass(slots=True, kw_only=True)
 class LineDraft:
-    """A line as the source has it. `line_id` is the source's own number of the line, `row` the line of the file (1 = header)."""
+    """A line as the source has it. `line_id` is the source's own number of it, `row` the line of the file (1 = header)."""
 
     line_id: str
     item: str
@@ -639,7 +639,7 @@ class InvoiceDraft:
 
 @runtime_checkable
 class ShipmentSource(Protocol):
-    """Role SHIPMENT_SOURCE. Walks start at `since` (inclusive; None = from the beginning) and go on from the last stamp seen."""
+    """Role SHIPMENT_SOURCE. Walks start at `since` (inclusive; None = the beginning) and go on from the last stamp seen."""
 
     def list_orders_changed(self, since: datetime | None) -> Iterator[Page[RemoteOrder]]:
         """Orders of any state that changed: how the hub learns line ids, cut lines and voided orders."""
