@@ -39,7 +39,7 @@ test: setup ## all tests; ARGS="tests/kernel -x" for some of them
 check: setup ## style, types, import rules, migrations, settings
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy .
+	@$(BIN)/mypy cartrover connectors orders
 	@$(BIN)/lint-imports
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 	@$(BIN)/python manage.py check --fail-level WARNING
