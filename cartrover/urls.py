@@ -7,6 +7,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("cartrover.accounts.urls")),
+    path("", include("connectors.urls")),
     path("a/<slug:slug>/", include("orders.urls")),
     path("staff/", admin.site.urls),
 ]

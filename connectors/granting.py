@@ -1,0 +1,112 @@
+"""Granting access by OAuth 2.0: from the merchant's click to a sealed token.
+
+Between the two stands the far side's own page, which only hands back what we gave it. So a grant under way is a row with a
+random `state`, good for ten minutes, once, for the person who began it, and only in the browser session in which it was begun.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+
+from cartrover.accounts.models import AuditEntry, User
+from cartrover.vault import SealBroken
+from connectors import registry
+from connectors.contract import Token
+from connectors.errors import ConnectorError
+from connectors.field_values import FieldProblems
+from connectors.models import Connection, ConnectionState, OAuthHandshake
+from connectors.network import GuardedNetwork
+from connectors.opening import require_no_transaction
+from connectors.probing import connection_test, probe_soon
+from connectors.readers import secrets_of, settings_of
+from connectors.refusals import Refused
+from connectors.token_store import StoredToken
+from connectors.transports.oauth2 import OAuthClient, new_state
+
+GOOD_FOR = timedelta(minutes=10)
+"""How long a person may take on the far side's page: signing in there, with a second factor, and reading what is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A grant under way: where to send the browser, and the state that its session must bring back."""
+
+    url: str
+    state: str
+
+
+def can_be_granted(connection: Connection) -> bool:
+    """Say whether access to the connection is granted by OAuth."""
+    spec = registry.find(connection.kind)
+    return spec is not None and spec.oauth is not None and connection.state != ConnectionState.DISCONNECTED
+
+
+def consent_url(connection: Connection) -> str:
+    """Return the far side's address at which consent is given; "" when it can't be told."""
+    spec = registry.find(connection.kind)
+    if spec is None or spec.oauth is None:
+        return ""
+    try:
+        return str(settings_of(connection)[spec.oauth.authorize_url])
+    except FieldProblems:
+        return ""
+
+
+def grant_begin(*, connection: Connection, user: User, redirect_uri: str) -> Begun:
+    """Begin a grant. Raise `Refused` when the connection knows none or lacks a setting that it needs."""
+    client = _client(connection, redirect_uri)
+    state = new_state()
+    OAuthHandshake.objects.create(account_id=connection.account_id, connection=connection, user=user, state=state)
+    return Begun(client.authorization_url(state), state)
+
+
+def grant_take(*, user: User, state: str) -> Connection:
+    """Use the handshake up and return its connection. Raise `Refused` for one that is unknown, used, too old or another's."""
+    rows = OAuthHandshake.objects.across_accounts("the state alone names the grant; its account comes with it")
+    fresh = rows.filter(state=state, user=user, used_at__isnull=True, created_at__gt=timezone.now() - GOOD_FOR)
+    if not state or not fresh.update(used_at=timezone.now()):
+        raise Refused("This grant is not under way any more. Begin again on the connection's page; you have ten minutes then.")
+    return rows.select_related("connection__account").get(state=state).connection
+
+
+def grant_finish(*, connection: Connection, code: str, redirect_uri: str, actor: str) -> tuple[bool, str]:
+    """Turn the code into a stored token and test the connection; return whether it works, and words.
+
+    Raise `Refused` when the far side gives no token.
+    """
+    require_no_transaction()
+    client = _client(connection, redirect_uri)
+    try:
+        token: Token = client.exchange(code, network=GuardedNetwork(), now=timezone.now)
+    except ConnectorError as error:
+        raise Refused(error.words) from error
+    StoredToken(connection).grant(token)
+    AuditEntry.objects.create(
+        account_id=connection.account_id,
+        actor=actor[:254],
+        verb="connection.granted",
+        subject=f"{connection.kind} {connection.name}"[:200],
+    )
+    probe_soon(connection)
+    failed = next((step for step in connection_test(connection) if not step.ok), None)
+    if failed is not None:
+        return False, f"Access to “{connection.name}” was granted, but the test failed. {failed.words}"
+    return True, f"Access to “{connection.name}” was granted, and it works."
+
+
+def _client(connection: Connection, redirect_uri: str) -> OAuthClient:
+    if not can_be_granted(connection):
+        raise Refused(f"“{connection.name}” has no access to grant.")
+    spec = registry.get(connection.kind)
+    assert spec.oauth is not None  # noqa: S101 - told by can_be_granted
+    try:
+        return OAuthClient.of(spec.oauth, settings_of(connection), secrets_of(connection), redirect_uri=redirect_uri)
+    except FieldProblems as problems:
+        raise Refused(f"A setting of “{connection.name}” no longer fits: {problems}") from problems
+    except SealBroken as broken:
+        raise Refused(str(broken)) from broken
+    except ConnectorError as error:
+        raise Refused(error.words) from error
