@@ -175,6 +175,7 @@ class Machine:
         if self._sockets is not None:
             self._sockets.close()
         if self._server is not None:
+            self._server.pre_shutdown()
             await self._server.shutdown(timeout=0.05)
         if self.deliveries is not None:
             await self.deliveries.close()
