@@ -55,6 +55,7 @@ def account_page(at_least: Role) -> Callable[[View[P]], Door]:
             add_never_cache_headers(response)
             return response
 
+        door.least_role = at_least  # type: ignore[attr-defined]  # tells the door from a plain view
         return door
 
     return with_door
