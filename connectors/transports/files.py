@@ -16,7 +16,6 @@ TIMEOUT = 25.0
 PIECE = 32 * 1024
 """Bytes that are read and written at once: what every SFTP server accepts in one packet."""
 
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]")
 _UNSAFE = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -123,7 +122,7 @@ def join(folder: str, name: str) -> str:
 
 def for_people(name: str) -> str:
     """Return a name or path that may hold anything, quoted and escaped so that it can be shown."""
-    return ascii(name[:200]) if _UNPRINTABLE.search(name) else f'"{name[:200]}"'
+    return f'"{name[:200]}"' if name.isprintable() else ascii(name[:200])
 
 
 def base_name(path: str) -> str:

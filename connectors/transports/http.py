@@ -153,7 +153,8 @@ class HttpClient:
         self._session.trust_env = False
         self._session.cookies = NoCookies()
         self._session.headers.update({"Accept": "application/json", "User-Agent": "CartRover", **(headers or {})})
-        self._session.mount(self._base, OnePool(self._pool))
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, OnePool(self._pool))
 
     def __repr__(self) -> str:
         return f"HttpClient({self._base!r})"
@@ -178,6 +179,8 @@ class HttpClient:
 
         `path` begins with "/" and is joined to the base address. `params` are a mapping or pairs; lists become repeated names.
         """
+        if not path.startswith("/"):
+            raise ValueError(f"a path begins with a slash, not like {path[:50]!r}")
         url = self._base + path
         what = {"method": method, "params": params, "json": json, "data": form}
         answer = self._authorized(url, path, is_write, what, dict(headers or {}))

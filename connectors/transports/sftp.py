@@ -40,6 +40,7 @@ from connectors.transports.sftp_packets import (
     Packets,
     Status,
 )
+from connectors.transports.sockets import at_once
 
 UNDER_WAY = 64
 """Requests that wait for an answer at once, as in OpenSSH: 2 MB, enough for any distance, and no server stalls on it."""
@@ -97,6 +98,7 @@ class SftpServer:
     def dial(self) -> None:
         self._progress()
         self._socket = self._network.connect(self._host, self._port, self._timeout)
+        at_once(self._socket)
 
     def secure(self) -> None:
         self._progress()

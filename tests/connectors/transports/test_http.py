@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import socket
 import threading
 import time
 import traceback
@@ -15,6 +16,7 @@ import pytest
 from connectors.errors import ConnectorError, FixConnection, OutcomeUnknown, SlowDown, TryLater
 from connectors.transports import http_connections
 from connectors.transports.http import HttpClient, RateHeaders, exchange
+from connectors.transports.sockets import TimedSocket
 from tests.servers.certificates import Certificates, make_certificates
 from tests.servers.http import Line, Request, RunningHttp, http_server, ok
 from tests.servers.hub import CountingLimiter, OpenNetwork
@@ -126,6 +128,11 @@ def test_several_threads_send_at_once(far, connect):
         answers = list(pool.map(lambda number: write(client, f"/{number}").json()["path"], range(64)))
     assert answers == [f"/{number}" for number in range(64)]
     assert far.connections == 8
+
+
+def test_head_and_body_do_not_wait_for_each_other(far):
+    with TimedSocket.adopt(OpenNetwork().connect("127.0.0.1", far.port, 2)) as connection:
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 # --- what fails, before anything went out ---
@@ -260,7 +267,7 @@ def test_broken_answer_leaves_a_write_open_and_a_read_for_later(far, connect, be
     started = time.monotonic()
     with pytest.raises(OutcomeUnknown):
         write(client)
-    assert time.monotonic() - started < 0.9
+    assert time.monotonic() - started < 3
     with pytest.raises(TryLater):
         read(client)
     assert len(far.requests) == 2
@@ -499,7 +506,7 @@ def test_broken_answer_under_tls(connect, certificates, behave):
         started = time.monotonic()
         with pytest.raises(OutcomeUnknown):
             write(client)
-        assert time.monotonic() - started < 0.9
+        assert time.monotonic() - started < 3
 
 
 # --- tokens ---
