@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.db import models
+
+from cartrover.ids import new_id
 
 if TYPE_CHECKING:
     from cartrover.accounts.models import Account
@@ -164,8 +165,9 @@ TenantManager = models.Manager.from_queryset(TenantQuerySet)
 class AccountOwned(models.Model):
     """A row of one account. `public_id` is what stands in URLs and answers; the database id never leaves the house."""
 
-    account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT, related_name="+")
-    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    # Indexes are led by the account where lists need them; one on the account alone would only slow writing down.
+    account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT, related_name="+", db_index=False)
+    public_id = models.UUIDField(default=new_id, unique=True, editable=False)
 
     objects = TenantManager()
 

@@ -60,7 +60,7 @@ class InboundDocument(AccountOwned):
 class InboundBody(AccountOwned):
     """A compressed piece of a document, in order; pieces keep memory flat whatever the file's size."""
 
-    document = models.ForeignKey(InboundDocument, on_delete=models.CASCADE, related_name="bodies")
+    document = models.ForeignKey(InboundDocument, on_delete=models.CASCADE, related_name="bodies", db_index=False)
     seq = models.PositiveIntegerField()
     deflated = models.BinaryField()
 

@@ -24,7 +24,7 @@ class Order(AccountOwned):
     order number, `cust_ref` the short one that the WMS gets. A held order stays where it is and says why in `hold`.
     """
 
-    source = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="orders")
+    source = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="orders", db_index=False)
     external_id = models.CharField(max_length=200)
     alternate_id = models.CharField(max_length=200, blank=True, default="")
     cust_po_no = models.CharField(max_length=200)
@@ -59,7 +59,9 @@ class Order(AccountOwned):
         "orders.InboundDocument", on_delete=models.PROTECT, null=True, blank=True, related_name="orders"
     )
     row = models.PositiveIntegerField(default=0)
-    wms = models.ForeignKey(Connection, on_delete=models.PROTECT, null=True, blank=True, related_name="delivered_orders")
+    wms = models.ForeignKey(
+        Connection, on_delete=models.PROTECT, null=True, blank=True, related_name="delivered_orders", db_index=False
+    )
     wms_order_id = models.CharField(max_length=100, blank=True, default="")
     wms_number = models.CharField(max_length=100, blank=True, default="")
     wms_state = models.CharField(max_length=20, blank=True, default="")
@@ -102,7 +104,7 @@ class OrderLine(AccountOwned):
     `shipped`, `canceled` count what the WMS did; `told` and `invoiced` what the cart was told. None exceeds `quantity`.
     """
 
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines", db_index=False)
     line_no = models.PositiveIntegerField()
     line_id = models.CharField(max_length=100, blank=True, default="")
     item = models.CharField(max_length=200)
@@ -139,8 +141,10 @@ class OrderLine(AccountOwned):
 class OrderEvent(AccountOwned):
     """One sentence of a story: an order's, or (without an order) a file's or a connection's."""
 
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, null=True, blank=True, related_name="events")
-    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, null=True, blank=True, related_name="events", db_index=False)
+    connection = models.ForeignKey(
+        Connection, on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
     at = models.DateTimeField(default=timezone.now)
     kind = models.CharField(max_length=60)
     words = models.TextField()

@@ -41,8 +41,8 @@ class OutboundMessage(AccountOwned, Leased):
     The idempotency key is the message's public id and `generation`. Messages of one order keep their order.
     """
 
-    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="messages")
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="messages")
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="messages", db_index=False)
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="messages", db_index=False)
     purpose = models.CharField(max_length=20, default=MessagePurpose.DELIVER)
     state = models.CharField(max_length=20, default=MessageState.WAITING)
     generation = models.PositiveIntegerField(default=1)

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from django.db import connection, models
 Convert = Callable[[Any], Any]
 
 
+@lru_cache(maxsize=64)
 def _sqlite_datetime(value: datetime | None) -> str | None:
     return None if value is None else value.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
 
@@ -26,7 +28,9 @@ def _sqlite_decimal(places: int) -> Convert:
 
 
 def _json_text(value: Any) -> str | None:
-    return None if value is None else msgspec.json.encode(value).decode()
+    if value is None:
+        return None
+    return "{}" if value == {} else msgspec.json.encode(value).decode()
 
 
 def _hex(value: uuid.UUID) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from cartrover.ids import new_id
 from connectors.contract import Address, LineDraft, OrderDraft
 from orders.models import MessagePurpose, MessageState
 from orders.pipeline.loader import money
@@ -68,7 +68,7 @@ def order_row(
     """Return the values of ORDER_NAMES. A held order has no message yet and is NEW; the others are READY."""
     totals = draft_totals(draft)
     return [
-        account_id, uuid.uuid4(), source_id, draft.external_id[:200], draft.alternate_id[:200],
+        account_id, new_id(), source_id, draft.external_id[:200], draft.alternate_id[:200],
         draft.cust_po_no[:200], cust_ref,
         OrderState.NEW if hold else OrderState.READY, hold.reason if hold else "", hold.words if hold else "",
         now if hold else None, draft.is_test, draft.retailer_id[:100], draft.retailer_name[:200], draft.customer_code[:120],
@@ -83,7 +83,7 @@ def line_rows(lines: Iterable[LineDraft], *, account_id: int, order_id: int, fir
     """Return the values of LINE_NAMES, numbered in the file's order."""
     return [
         [
-            account_id, uuid.uuid4(), order_id, line_no, line.line_id[:100], line.item[:200], "", line.upc[:40], line.title,
+            account_id, new_id(), order_id, line_no, line.line_id[:100], line.item[:200], "", line.upc[:40], line.title,
             line.quantity, line.price, line.extra, line.row, "", 0, 0, 0, 0,
         ]
         for line_no, line in enumerate(lines, start=first_no)
@@ -94,12 +94,12 @@ def event_row(
     *, account_id: int, order_id: int, connection_id: int, at: datetime, kind: str, words: str, document_name: str, actor: str
 ) -> list[Any]:
     """Return the values of EVENT_NAMES."""
-    return [account_id, uuid.uuid4(), order_id, connection_id, at, kind, words, document_name, actor, {}]
+    return [account_id, new_id(), order_id, connection_id, at, kind, words, document_name, actor, {}]
 
 
 def message_row(*, account_id: int, connection_id: int, order_id: int, now: datetime) -> list[Any]:
     """Return the values of MESSAGE_NAMES for a delivery that is due now."""
     return [
-        account_id, uuid.uuid4(), "", "", connection_id, order_id, MessagePurpose.DELIVER, MessageState.WAITING, 1,
+        account_id, new_id(), "", "", connection_id, order_id, MessagePurpose.DELIVER, MessageState.WAITING, 1,
         "", now, 0, "", now,
     ]  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from cartrover.ids import new_id
 from cartrover.redaction import excerpt
 from connectors.contract import HoldReason, OrderOut, Receipt, Sent
 from connectors.errors import AlreadyTaken, FixOrder, OutcomeUnknown, SlowDown, TryLater
@@ -49,7 +49,7 @@ def mark_sending(batch: Batch, messages: Sequence[OutboundMessage]) -> dict[int,
             ("state", "sent_at", "attempts", "generation"),
             [(one.pk, MessageState.SENDING, now, one.attempts + 1, one.generation) for one in messages if one.pk in held],
         )
-        attempts = [(one.account_id, uuid.uuid4(), one.pk, now, "", "", "", "") for one in messages if one.pk in held]
+        attempts = [(one.account_id, new_id(), one.pk, now, "", "", "", "") for one in messages if one.pk in held]
         insert_rows(
             OutboundAttempt,
             ("account_id", "public_id", "message_id", "started_at", "outcome", "request", "answer", "words"),
@@ -171,7 +171,7 @@ def _event(one: Delivered, batch: Batch, now: datetime) -> list[object]:
     data = {"wms_order_id": one.sent.receipt.external_id}
     return [
         one.message.account_id,
-        uuid.uuid4(),
+        new_id(),
         one.message.order_id,
         batch.connection.pk,
         now,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from cartrover.ids import new_id
 from connectors.contract import Side, StockItem, StockSource
 from connectors.errors import TryLater
 from connectors.models import Connection, ConnectionState, ServiceName
@@ -113,7 +113,7 @@ def _write_products(run: Run, reading: _Reading, gone: Iterable[str]) -> None:
         tracked = item.levels is not None
         facts = (item.name, item.upc[:40], item.external_id[:100], tracked, False, run.connection.pk)
         if sku not in known:
-            new.append((run.account_id, uuid.uuid4(), sku[:200], *facts, now))
+            new.append((run.account_id, new_id(), sku[:200], *facts, now))
         elif known[sku][2:] != facts:
             changed.append((known[sku][0], *facts, now))
     names = ("name", "upc", "external_id", "tracked", "gone", "connection_id", "updated_at")
@@ -143,7 +143,7 @@ def _write_levels(run: Run, reading: _Reading, gone: Iterable[str]) -> None:
             seen.add(key)
             row = known.get(key)
             if row is None:
-                new.append((run.account_id, uuid.uuid4(), run.connection.pk, *key, available, False, as_of))
+                new.append((run.account_id, new_id(), run.connection.pk, *key, available, False, as_of))
             elif row[1:] != (available, False):
                 changed.append((row[0], available, False, as_of))
     vanished = set(gone)
