@@ -20,6 +20,9 @@ from connectors.dsco.wire import Layout, Row, read_rows
 MAX_OPEN: Final = 4_000
 """Orders that are held incomplete at once: about 30 MB of rows as wide as DSCO's."""
 
+MAX_PROBLEMS: Final = 100
+"""Bad rows of one order that are told one by one. A file of nothing else must not fill memory or a page."""
+
 MAX_ID: Final = 200
 """Characters of an id that is looked for: no real one is longer."""
 
@@ -216,14 +219,16 @@ class _Faults:
             return []
         found = sorted({*self._by_order_id.get(ids.order_id, ()), *self._by_po_number.get(ids.po_number, ())})
         self._placed.update(found)
-        return [self._all[number].problem for number in found]
+        return [self._all[number].problem for number in found[:MAX_PROBLEMS]]
 
     def left_over(self) -> Iterator[list[Fault]]:
         groups: dict[object, list[Fault]] = {}
         for number, fault in enumerate(self._all):
             if number not in self._placed:
                 has_name = fault.ids.po_number or fault.ids.order_id
-                groups.setdefault(fault.ids if has_name else number, []).append(fault)
+                group = groups.setdefault(fault.ids if has_name else number, [])
+                if len(group) < MAX_PROBLEMS:
+                    group.append(fault)
         yield from groups.values()
 
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from connectors.contract import Address, Body, LineDraft, OrderDraft, ParsedItem, ParseSummary, Problem, RefusedOrder
 from connectors.dsco.fields import COUPONS, DELIVERED_EXTRAS, DELIVERED_LINE_EXTRAS, ID_SEPARATOR, NOTES, ORDER_DATES
-from connectors.dsco.grouping import MAX_ID, Columns, Fault, Gathered, Tally, gather
+from connectors.dsco.grouping import MAX_ID, MAX_PROBLEMS, Columns, Fault, Gathered, Tally, gather
 from connectors.dsco.wire import read_layout
 
 MAX_EXPORT_ROWS: Final = 100_000
@@ -128,7 +128,7 @@ def _read(rows: Gathered, columns: Columns) -> OrderDraft | RefusedOrder:
             external_id=draft.external_id[:MAX_ID],
             cust_po_no=draft.cust_po_no[:MAX_ID],
             retailer_name=draft.retailer_name,
-            problems=tuple(sorted(problems, key=lambda problem: problem.row)),
+            problems=tuple(sorted(problems, key=lambda problem: problem.row)[:MAX_PROBLEMS]),
         )
     _complete(draft)
     return draft

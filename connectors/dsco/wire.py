@@ -115,6 +115,10 @@ def read_rows(body: Body, name: str, layout: Layout, *, upto: int | None = None)
     for number, line in lines:
         if not line.strip(blank) and line.count('"') % 2 == 0:
             continue
+        if lines.are_torn:
+            if line.count(delimiter) < width - 1:
+                continue
+            lines.are_torn = False
         if len(line) > MAX_CELL or "\0" in line:
             yield _suspicious(number, line, lines, layout)
         elif '"' not in line:
@@ -135,7 +139,9 @@ def _is_enclosed(line: str) -> bool:
 
 
 class _Lines:
-    """Numbered lines that can be put back."""
+    """Numbered lines that can be put back. `are_torn`: they are text that lost its row, up to one with all columns."""
+
+    are_torn = False
 
     def __init__(self, lines: Iterator[tuple[int, str]], *, after: int) -> None:
         self._lines = lines
@@ -182,7 +188,8 @@ def _quoted(number: int, line: str, lines: _Lines, layout: Layout) -> Row:
     except csv.Error as error:
         cells, words = [], f"can't be read as a row of a table ({error})"
     if words or (len(pulled) > 1 and _swallows_rows(pulled[1:], layout)):
-        lines.put_back(_without_torn_text(pulled[1:], layout))
+        lines.put_back(pulled[1:])
+        lines.are_torn = True
         readable = line[: line.index('"')].split(layout.delimiter)[:-1]
         return Row(number=number, cells=readable, words=words or "has a quotation mark that is closed in another row only")
     row = _fitted(number, cells, len(layout.names))
@@ -192,14 +199,6 @@ def _quoted(number: int, line: str, lines: _Lines, layout: Layout) -> Row:
 def _swallows_rows(rest: Sequence[tuple[int, str]], layout: Layout) -> bool:
     columns = len(layout.names)
     return columns >= MIN_COLUMNS_TO_TELL_ROWS and any(text.count(layout.delimiter) >= columns - 1 for _, text in rest)
-
-
-def _without_torn_text(rest: Sequence[tuple[int, str]], layout: Layout) -> Sequence[tuple[int, str]]:
-    """Leave out the lines that are only the rest of the damaged row's text."""
-    for place, (_, text) in enumerate(rest):
-        if text.count(layout.delimiter) >= len(layout.names) - 1:
-            return rest[place:]
-    return ()
 
 
 def _fitted(number: int, cells: list[str], width: int) -> Row:
@@ -244,6 +243,7 @@ def _header(line: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _names(line: str, delimiter: str) -> tuple[str, ...]:
+    line = line.replace("\r", " ").replace("\n", " ")
     return tuple(name.strip().casefold() for name in next(csv.reader([line], delimiter=delimiter), []))
 
 

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from connectors.contract import OrderDraft, ParseSummary, RefusedOrder
 from connectors.dsco import fields
@@ -22,7 +23,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def row(order: int = 1, line: int = 1, **changes: str) -> dict[str, str]:
+def row(order: int = 1, line: int = 1, /, **changes: str) -> dict[str, str]:
     """Return a good row of order number `order`."""
     return {
         "po_number": f"PO-{order}",
@@ -49,7 +50,11 @@ def row(order: int = 1, line: int = 1, **changes: str) -> dict[str, str]:
 
 
 def table(
-    rows: Iterable[Mapping[str, str]], columns: Sequence[str] = COLUMNS, *, delimiter: str = ",", quoting: int = csv.QUOTE_MINIMAL
+    rows: Iterable[Mapping[str, str]],
+    columns: Sequence[str] = COLUMNS,
+    *,
+    delimiter: str = ",",
+    quoting: Literal[0, 1] = csv.QUOTE_MINIMAL,
 ) -> str:
     """Return a file's text; columns that a row names and `columns` hasn't are added."""
     rows = list(rows)

@@ -154,7 +154,9 @@ def test_the_ship_code_is_the_service_code_else_carrier_and_method(
     assert (order.ship_code, order.ship_carrier, order.ship_method) == expected
 
 
-@pytest.mark.parametrize(("status", "expected"), [("cancelled", True), ("Canceled", True), ("created", False), ("shipped", False)])
+@pytest.mark.parametrize(
+    ("status", "expected"), [("cancelled", True), ("Canceled", True), ("created", False), ("shipped", False)]
+)
 def test_a_cancelled_order_is_known_by_its_status(status: str, expected: bool) -> None:
     assert read([row(dsco_order_status=status)]).order.is_canceled is expected
 
