@@ -174,10 +174,10 @@ def _row(process_id: int, result: Result) -> tuple[Any, ...]:
     return (process_id, result.row, result.outcome, result.code, result.words, *facts)
 
 
-def processes(state: State, ids: Sequence[int] | None = None) -> list[dict[str, Any]]:
-    """Return the jobs' history with the result of each row, oldest first; all of it, or just these processes."""
-    found = state.db.execute("select * from processes order by id").fetchall()
-    return [dict(row) | {"rows": rows(state, row["id"])} for row in found if ids is None or row["id"] in ids]
+def processes(state: State, only: int | None = None) -> list[dict[str, Any]]:
+    """Return the jobs' history with the result of each row, oldest first; all of it, or just this process."""
+    found = state.db.execute("select * from processes where id = coalesce(?, id) order by id", (only,)).fetchall()
+    return [dict(row) | {"rows": rows(state, row["id"])} for row in found]
 
 
 def history(state: State, newest: int) -> list[dict[str, Any]]:

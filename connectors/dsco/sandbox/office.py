@@ -181,13 +181,14 @@ class Office:
         return found
 
     def process(self) -> list[dict[str, Any]]:
-        """Let the jobs take all that waits, at once."""
-        ended: list[int] = []
-        while True:
-            before = len(ended)
-            ended += self.imports.step(now=True)
-            if len(ended) == before:
-                return imports.processes(self.state, ended)
+        """Let the jobs take all that waits, at once; return every import so far."""
+        while self.imports.step(now=True):
+            continue  # a second file of the same name comes after the first
+        return self.imported()
+
+    def imported(self) -> list[dict[str, Any]]:
+        """Return every import so far, oldest first."""
+        return [process for process in imports.processes(self.state) if process["workflow"] != "order"]
 
     # --- faults ----------------------------------------------------------------------------------------------------------
 
@@ -239,7 +240,7 @@ class Office:
 
     def process_of(self, id: int | str) -> dict[str, Any]:
         """Return one process with the result of each row."""
-        found = imports.processes(self.state, [int(id)]) if str(id).isdigit() else []
+        found = imports.processes(self.state, int(id)) if str(id).isdigit() else []
         if not found:
             raise SandboxError(f"There is no process {id}.")
         return found[0]
@@ -262,6 +263,7 @@ class Office:
         try:
             body = text.encode() if text is not None else base64_format.b64decode(base64 or "", validate=True)
             self.tree.write_whole(path, body, age)
+            self.tree.touched(self.tree.far(path))
         except (binascii.Error, OSError, OutsideTree) as error:
             raise SandboxError(f"The file {path} can't be put there: {error}.") from None
         return {"path": self.tree.far(path), "size": len(body)}

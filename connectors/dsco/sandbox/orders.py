@@ -67,6 +67,8 @@ def place(
     order_rows: list[tuple[Any, ...]] = []
     line_rows: list[tuple[Any, ...]] = []
     taken: Counter[str] = Counter()
+    line_texts: dict[made_up.Product, str] = {}
+    own_of_order, own_of_line = _texts(order), _texts(line)
     for index in range(count):
         seq = first_seq + index
         retailer_id, retailer_name = partners[index % len(partners)]
@@ -75,12 +77,13 @@ def place(
         if full_name_quirk:
             values |= {"ship_first_name": values["ship_name"], "ship_last_name": ";", "ship_name": f"{values['ship_name']} ;"}
         values |= dates | {"currency_code": currency, "dsco_retailer_id": retailer_id, "dsco_retailer_name": retailer_name}
-        values |= _texts(order)
+        values |= own_of_order
         row = (seq, str(FIRST_ORDER_ID + seq), numbers[index], retailer_id, int(test), dates["retailer_create_date"])
         order_rows.append((*row, date_text(moment), json.dumps(values)))
         for position, (item, wanted, number) in enumerate(chosen, start=1):
-            extra = _line_columns(item) | _texts(line)
-            line_rows.append((seq, number or str(position), item.sku, wanted, json.dumps(extra)))
+            if item not in line_texts:
+                line_texts[item] = json.dumps(_line_columns(item) | own_of_line)
+            line_rows.append((seq, number or str(position), item.sku, wanted, line_texts[item]))
             taken[item.sku] += wanted
     with state.change() as db:
         db.executemany(
@@ -148,7 +151,8 @@ def _po_numbers(
             raise SandboxError(f"{count} orders need {-(-count // share)} PO numbers, {len(given)} were given.")
         return [given[index // share] for index in range(count)]
     if same:
-        return [f"SAME.{made.randrange(10**6):06}{first_seq + index // share:011}" for index in range(count)]
+        shared = [f"SAME.{made.randrange(10**6):06}{first_seq + index:011}" for index in range(-(-count // share))]
+        return [shared[index // share] for index in range(count)]
     marks = ["".join(filter(str.isalpha, name)).upper()[:4].ljust(4, "X") for _, name in partners]
     return [f"{marks[index % len(marks)]}.{made.randrange(10**6):06}{first_seq + index:011}" for index in range(count)]
 
@@ -361,6 +365,7 @@ def rows_of(state: State, ids: Sequence[str] | None = None) -> Iterator[sqlite3.
     for start in range(0, len(ids), AT_ONCE):
         part = ids[start : start + AT_ONCE]
         marks = ",".join("?" * len(part))
+        # Nothing but question marks is put in.
         yield from state.db.execute(f"select * from orders where dsco_order_id in ({marks}) order by seq", part)  # noqa: S608
 
 

@@ -85,6 +85,7 @@ class DscoSandbox:
         try:
             self._on_loop(self._open(ports))
         except BaseException:
+            self._stopped = True
             self._on_loop(self._close())
             self._end()
             raise
@@ -105,7 +106,7 @@ class DscoSandbox:
 
     async def _tick(self) -> None:
         """Let the office do what is due: when a client put a file, and from time to time."""
-        while True:
+        while not self._stopped:
             self._bell.clear()
             try:
                 delay = await self._loop.run_in_executor(self._pool, self._office.tick)
@@ -195,15 +196,14 @@ class DscoSandbox:
         return data | {"settings": self.settings, "secrets": self.secrets}
 
     def _wait(self, seconds: float = 5.0) -> list[dict[str, Any]]:
-        """Wait until no file of a job is left in /in and /in/processing; return all processes."""
+        """Wait until no file of a job is left in /in and /in/processing; return every import so far."""
         end = time.monotonic() + seconds
         while waiting := self._on_office(self._office.imports.waiting):
             if time.monotonic() > end:
                 raise SandboxError(f"After {seconds:g} s still not processed: {', '.join(waiting[:5])}.")
             self._loop.call_soon_threadsafe(self._bell.set)
             time.sleep(0.01)
-        found: list[dict[str, Any]] = self._on_office(lambda: self._office.look(["processes"])["processes"])
-        return found
+        return self._on_office(self._office.imported)
 
     def _disconnect(self) -> int:
         """Cut all connections; return how many there were."""
@@ -256,8 +256,9 @@ class DscoSandbox:
     async def _close(self) -> None:
         self.faults.clear()
         if self._ticker is not None:
-            self._ticker.cancel()
-            await asyncio.gather(self._ticker, return_exceptions=True)
+            # Rung, not cancelled: a cancellation that meets the bell is lost in `wait_for`.
+            self._bell.set()
+            await self._ticker
         if self._acceptor is not None:
             self._acceptor.close()
         self._server.disconnect()

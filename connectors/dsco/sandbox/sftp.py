@@ -149,6 +149,7 @@ class Session(asyncssh.SFTPServer):
         super().__init__(chan)
         self.server = server
         self.handles: set[Handle] = set()
+        self.was_cut = False
 
     # --- names -----------------------------------------------------------------------------------------------------------
 
@@ -172,7 +173,9 @@ class Session(asyncssh.SFTPServer):
     # --- faults ----------------------------------------------------------------------------------------------------------
 
     async def trouble(self, operation: str, far: str, moved: int = 0) -> None:
-        """Be slow, or stay silent, as asked for."""
+        """Be slow, or stay silent, as asked for. Raise when the connection was cut: requests may still lie in the buffer."""
+        if self.was_cut:
+            raise SFTPConnectionLost("The connection was cut on request")
         faults = self.server.faults
         slow = faults.happens("slow", far, moved=moved)
         if slow is not None and slow.arguments["seconds"]:
@@ -185,7 +188,7 @@ class Session(asyncssh.SFTPServer):
         """Wait so long, or until the fault is cleared, but no longer than the client is there."""
         loop = asyncio.get_running_loop()
         end = None if seconds is None else loop.time() + float(seconds)
-        while self.connection in self.server.connections:
+        while not self.is_gone():
             left = 0.05 if end is None else min(0.05, end - loop.time())
             if left <= 0 or (fault is not None and fault.cleared.is_set()):
                 return
@@ -198,7 +201,8 @@ class Session(asyncssh.SFTPServer):
             await self.wait(count / fault)
 
     async def cut(self) -> None:
-        """Cut the connection; what was answered before still arrives."""
+        """Cut the connection; what was answered before still arrives, what was sent after isn't done."""
+        self.was_cut = True
         await asyncio.sleep(FLUSH)
         self.connection.abort()
         raise SFTPConnectionLost("The connection was cut on request")
@@ -265,7 +269,7 @@ class Session(asyncssh.SFTPServer):
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
         handle = _handle(file_obj)
-        if self.server.faults.any_on():
+        if self.server.faults.any_on() or self.was_cut:
             await self.trouble("read", handle.far, handle.bytes_read)
             self.refuse("refuse_read", handle.far)
             await self.pace(handle.far, size)
@@ -283,7 +287,7 @@ class Session(asyncssh.SFTPServer):
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
         handle = _handle(file_obj)
-        if self.server.faults.any_on():
+        if self.server.faults.any_on() or self.was_cut:
             await self.trouble("write", handle.far, handle.bytes_written)
             self.refuse("refuse_write", handle.far)
             await self.pace(handle.far, len(data))
@@ -308,7 +312,7 @@ class Session(asyncssh.SFTPServer):
 
     def is_gone(self) -> bool:
         """Tell whether the client is gone, so that only tidying up is left."""
-        return self.connection not in self.server.connections
+        return self.was_cut or self.connection not in self.server.connections
 
     def finish(self, handle: Handle) -> None:
         """Close the file and do what DSCO does then."""

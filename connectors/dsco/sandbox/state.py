@@ -83,7 +83,7 @@ TENDED = (
 
 SETTINGS: dict[str, Any] = {
     "pick_up": "automatic",
-    "pick_up_after": 0.05,
+    "pick_up_after": 0.2,
     "processing_seconds": 0.0,
     "archive_after_download": True,
     "archive_half_read": False,
