@@ -247,7 +247,7 @@ def _web(wishes: Wishes, environment: dict[str, str], listener: int) -> Plan:
     return Plan(
         name="web server",
         form="module",
-        command=("gunicorn", "cartrover.wsgi:application", "--no-control-socket", *_flat(options)),
+        command=("gunicorn", "cartrover.wsgi:application", "--preload", "--no-control-socket", *_flat(options)),
         log=wishes.var / "logs" / "web.log",
         folder=wishes.root,
         environment=environment,

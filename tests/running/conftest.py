@@ -70,7 +70,7 @@ class Hub:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        assert wait_for(lambda: expect in self.said() or self.process.poll() is not None, 90), self.said()
+        assert wait_for(lambda: expect in self.said() or self.running.poll() is not None, 90), self.said()
         assert expect in self.said(), self.said()
         if expect == "CartRover runs at":
             self.port = int(self.said().split("http://127.0.0.1:")[1].split("/")[0])
@@ -91,14 +91,14 @@ class Hub:
         return processes_with(self.marker)
 
     def pid_of(self, words: str) -> int:
-        assert self.process is not None
-        own = {pid: line for pid, line in self.processes().items() if words in line and _parent(pid) == self.process.pid}
+        own = {pid: line for pid, line in self.processes().items() if words in line and _parent(pid) == self.running.pid}
         assert len(own) == 1, own
         return next(iter(own))
 
-    def signal(self, number: signal.Signals) -> None:
-        assert self.process is not None
-        self.process.send_signal(number)
+    @property
+    def running(self) -> subprocess.Popen[bytes]:
+        assert self.process is not None, "start it first"
+        return self.process
 
     def end(self) -> None:
         """Kill what a failed test left."""
