@@ -29,8 +29,8 @@ LARGEST_BLOCK = 50
 UNKNOWN_WINDOW = timedelta(seconds=60)
 """How long a window is taken to be where only a limit is known; the next header corrects it."""
 
-SAME_MOMENT = timedelta(seconds=1)
-"""Far sides round their reset time; a difference below this is none."""
+SAME_MOMENT = timedelta(seconds=5)
+"""Far sides round their reset time, and a slow answer shifts it; a difference below this is none."""
 
 
 def remote_name(kind: str, identity: str) -> str:
