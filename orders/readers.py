@@ -128,6 +128,14 @@ class OrderStory:
     invoices: Sequence[Invoice]
     alerts: Sequence[Alert]
 
+    @property
+    def can_be_held(self) -> bool:
+        return not self.order.hold and self.order.state in (OrderState.NEW, OrderState.READY)
+
+    @property
+    def can_be_canceled(self) -> bool:
+        return self.order.state in (OrderState.NEW, OrderState.READY, OrderState.SENT)
+
 
 def home_page(account: Account) -> HomePage:
     """Return what needs somebody, how the connections stand, and how many orders stand where."""
@@ -244,6 +252,7 @@ def _with_services(connection: Connection) -> ConnectionRow:
 def _service(service: Service, connection: Connection) -> ServiceState:
     waits = words.next_run_words(service, connection)
     now = timezone.now()
+    next_at = max(service.due_at or now, service.slowed_until or now)
     return ServiceState(
         name=service.name,
         label=words.service_label(service.name),
@@ -254,6 +263,6 @@ def _service(service: Service, connection: Connection) -> ServiceState:
         tone=words.OUTCOME_TONE.get(service.last_outcome, "quiet"),
         words=service.last_words,
         counts=[(name.replace("_", " "), number) for name, number in service.last_counts.items() if number],
-        next_at=None if waits else max(service.due_at or now, service.slowed_until or now, now),
-        next_words=waits,
+        next_at=None if waits or next_at <= now else next_at,
+        next_words=waits or "now",
     )

@@ -36,6 +36,12 @@ def ago(moment: datetime | None) -> SafeString | str:
     )
 
 
+@register.filter
+def soon(moment: datetime | None) -> SafeString | str:
+    """Write when something happens; what should have happened already happens now."""
+    return "now" if moment is None or moment <= timezone.now() else ago(moment)
+
+
 def _said(moment: datetime, now: datetime) -> str:
     away = abs(now - moment)
     future = moment > now

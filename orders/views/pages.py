@@ -39,7 +39,9 @@ def order_detail(request: AccountRequest, public_id: UUID) -> HttpResponse:
     story = readers.order_story(request.account, public_id)
     if story is None:
         raise Http404("This account has no such order.")
-    return render(request, "orders/order.html", {"story": story, "order": story.order})
+    return render(
+        request, "orders/order.html", {"story": story, "order": story.order, "may_act": request.membership.may(Role.OPERATOR)}
+    )
 
 
 def _status(text: str) -> Status | None:
