@@ -62,7 +62,8 @@ def set_up(*, say: Callable[[str], None] = lambda words: None, patience: float =
     """
     allow_sandboxes()
     found = _running_sandboxes(patience)
-    account, password = _account()
+    pages = {one.name: one.page for one in found}
+    account, password = _account(pages)
     connections = [_connect(account, one, say) for one in found]
     sandboxes.drive(sandbox_folder(), "", "flow", orders=ORDERS)
     return Demo(
@@ -70,7 +71,7 @@ def set_up(*, say: Callable[[str], None] = lambda words: None, patience: float =
         email=EMAIL,
         password=password,
         connections=tuple(connection.name for connection in connections),
-        sandbox_pages={one.name: one.page for one in found},
+        sandbox_pages=pages,
         problems=tuple(run_round(ROUND)),
     )
 
@@ -108,7 +109,7 @@ def allow_sandboxes() -> None:
         settings.OUTBOUND_ALLOWED_NETWORKS = ["127.0.0.0/8", "::1/128"]
 
 
-def _account() -> tuple[Account, str]:
+def _account(sandbox_pages: dict[str, str]) -> tuple[Account, str]:
     """Make the account and its owner exist; return the password, which is made once and kept in the hub's folder."""
     kept = _kept_login()
     password = kept.get("password") or secrets.token_urlsafe(9)
@@ -117,7 +118,7 @@ def _account() -> tuple[Account, str]:
         # Made by somebody else, or before the folder was emptied: it is the demo's, so what is printed must be right.
         owner.set_password(password)
         owner.save(update_fields=["password"])
-    _keep_login({"address": _address(), "email": EMAIL, "password": password})
+    _keep_login({"address": _address(), "email": EMAIL, "password": password, "sandboxes": sandbox_pages})
     return account, password
 
 

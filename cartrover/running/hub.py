@@ -75,7 +75,7 @@ def _start(wishes: Wishes, supervisor: Supervisor, listener: socket.socket, addr
     say, logs = supervisor.say, wishes.var / "logs"
     environment = children_environment(wishes, address)
     if not wishes.broker_url:
-        _start_broker(wishes, supervisor)
+        start_broker(wishes, supervisor)
     if wishes.sandbox:
         supervisor.add(_sandbox(wishes, environment))
     supervisor.add(_web(wishes, environment, listener.fileno()))
@@ -201,7 +201,7 @@ def _answers(port: int) -> bool:
 # --- the children ----------------------------------------------------------------------------------------------------------
 
 
-def _start_broker(wishes: Wishes, supervisor: Supervisor) -> None:
+def start_broker(wishes: Wishes, supervisor: Supervisor) -> None:
     """Start the first server that gets ready; one that can't read what it kept gets a clean folder before the next is tried."""
     for program in broker.programs():
         if _gets_ready(program, wishes, supervisor) or supervisor.stop_requests:
@@ -307,6 +307,8 @@ def _start_demo(wishes: Wishes, supervisor: Supervisor, environment: dict[str, s
     if supervisor.wait_until(ready.exists, DEMO_READY):
         facts = json.loads(login.read_text())
         supervisor.say(f"Demo: sign in as {facts['email']} with the password {facts['password']}")
+        for name, page in facts["sandboxes"].items():
+            supervisor.say(f"The far side of {name}: {page}")
     elif not supervisor.stop_requests:
         supervisor.say(f"The demo is not set up yet. Look into {log}.")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import celery
 import pytest
 
-from cartrover.running import broker, sockets
+from cartrover.running import broker, hub, sockets
 from cartrover.running.supervisor import Supervisor
 from tests.running.conftest import wait_for
 
@@ -74,3 +74,19 @@ def test_what_a_server_kept_is_set_aside_whole(tmp_path: Path) -> None:
     assert aside is not None
     assert (aside / "kept").read_text() == "x"
     assert not folder.exists()
+
+
+def test_a_server_that_cannot_read_what_it_kept_starts_clean_and_the_rest_is_kept_aside(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    kept = broker.data_folder(all_programs()[0], tmp_path) / "appendonlydir"
+    kept.mkdir(parents=True)
+    (kept / "appendonly.aof.manifest").write_text("this is no manifest")
+
+    hub.start_broker(hub.Wishes(root=tmp_path, var=tmp_path), supervisor)
+
+    assert broker.answers(tmp_path)
+    assert "that is set aside" in " ".join(supervisor.said).lower()
+    assert [path.read_text() for path in tmp_path.glob("broker/*-unreadable-*/appendonlydir/*.manifest")] == [
+        "this is no manifest"
+    ]

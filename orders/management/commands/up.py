@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from typing import Any
 
 from django.conf import settings
@@ -42,8 +43,10 @@ class Command(BaseCommand):
             raise CommandError(str(problem)) from None
 
     def _say(self, line: str) -> None:
-        self.stdout.write(line)
-        self.stdout.flush()
+        # Whoever reads may be gone, as when the terminal was closed: that must not keep the hub from stopping in order.
+        with contextlib.suppress(OSError, ValueError):
+            self.stdout.write(line)
+            self.stdout.flush()
 
 
 def _migrate() -> None:
