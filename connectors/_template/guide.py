@@ -13,7 +13,7 @@ GUIDE = Guide(
         ),
         GuideStep(
             title="Make an API key",
-            body="Open Settings > API keys and make one that may read exports and add uploads. Copy it at once: it is shown once.",
+            body="Open Settings > API keys and make one that may read exports and add uploads. It is shown once: copy it now.",
             fields=("api_key", "api_url"),
         ),
     )

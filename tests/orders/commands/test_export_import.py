@@ -178,6 +178,17 @@ def test_text_that_a_spreadsheet_would_run_is_made_safe_and_numbers_are_not(mana
     assert manage("export", "acme", "products", "--json").document[0]["sku"] == "-1"
 
 
+def test_rows_of_one_moment_are_all_exported_once(manage, acme, cart, monkeypatch):
+    monkeypatch.setattr("orders.exports.CHUNK", 3)
+    moments = [datetime(2026, 11, 22, tzinfo=UTC)] * 8 + [datetime(2026, 11, 21, tzinfo=UTC)] * 2
+    for moment in moments:
+        OrderFactory.create(account=acme, source=cart, created_at=moment, lines=2)
+    refs = [row["cust_ref"] for row in rows(manage("export", "acme", "orders").out)]
+    assert len(refs) == len(set(refs)) == 10
+    assert set(refs) == set(Order.objects.for_account(acme).values_list("cust_ref", flat=True))
+    assert len(rows(manage("export", "acme", "order_lines").out)) == 20
+
+
 def test_an_export_of_many_rows_is_walked_by_key_in_flat_queries(manage, acme, django_assert_max_num_queries):
     Product.objects.bulk_create([Product(account=acme, sku=f"SKU-{number:05}") for number in range(2500)])
     with django_assert_max_num_queries(6):
