@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -34,7 +33,8 @@ SECURITY_HEADERS = {
     "Cache-Control": "no-store",
 }
 
-WHOLE = re.compile(r"0|-?[1-9][0-9]{0,14}")
+NUMBERS = frozenset({"order_id", "fulfillment_id", "times"})
+"""Fields of forms that hold whole numbers."""
 
 OWN_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
@@ -119,7 +119,7 @@ class Pages:
         if not back.startswith("/_sandbox"):
             back = "/_sandbox/"
         try:
-            self._console.run_command(command, {name: _typed(value) for name, value in values.items() if value != ""})
+            self._console.run_command(command, {name: _typed(name, value) for name, value in values.items() if value != ""})
             words = {"done": command}
         except ValueError as error:
             words = {"wrong": str(error)}
@@ -335,15 +335,12 @@ class Pages:
         return Page("Grant access", words + form("/oauth/authorize", {**hidden, "form_token": self._form_token}, inner) + back)
 
 
-def _typed(value: str) -> Any:
-    """Return a form's text as the number or truth value that it is."""
-    if value in ("true", "false"):
+def _typed(name: str, value: str) -> Any:
+    """Return a form's text as what its command takes; SKUs and the like stay texts, whatever they look like."""
+    if name == "all":
         return value == "true"
-    return (
-        int(value)
-        if value.lstrip("-").isdecimal() and (len(value) < 16 and (value == "0" or value.lstrip("-")[0] != "0"))
-        else value
-    )
+    number = read_integer(value) if name in NUMBERS else None
+    return value if number is None else number
 
 
 def _level_words(level: Mapping[str, str] | None) -> str:
