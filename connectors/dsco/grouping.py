@@ -102,7 +102,10 @@ def gather(body: Body, name: str, layout: Layout, columns: Columns, tally: Tally
     """Yield each order once and whole, then the faults that belong to none of them, those of one order together."""
     last, faults = _survey(body, name, layout, columns, tally)
     while last:
+        waiting = len(last)
         yield from _collect(body, name, layout, columns, last, faults)
+        if len(last) == waiting:
+            raise RuntimeError(f"{name} gave other bytes when it was read again")
     yield from faults.left_over()
 
 
@@ -167,7 +170,7 @@ def _reconcile(order: Gathered, row: Row, columns: Columns) -> None:
         if not known.strip():
             order.head[place] = now
         elif columns.names[place] in MUST_AGREE and known.strip() != now.strip():
-            words = f"{columns.names[place]} differs from the order's first row (line {order.row}): one order can't be both"
+            words = f"{columns.names[place]} differs from the order's first row (row {order.row}): one order can't be both"
             order.problems.append(Problem(row=row.number, field=columns.names[place], words=words))
     order.order_cells = columns.take_order(order.head)
 

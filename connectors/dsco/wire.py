@@ -31,7 +31,7 @@ MAX_LINE: Final = 64 * 1024 * 1024
 MAX_RECORD_LINES: Final = 1_000
 """Lines that one quoted cell may run over before its quote counts as never closed."""
 
-MIN_COLUMNS_TO_TELL_ROWS: Final = 8
+MIN_COLUMNS_TO_TELL_ROWS: Final = 20
 """From so many columns on, a line inside a quoted cell that has a whole row's delimiters is a swallowed row, not text."""
 
 HEAD: Final = 4096

@@ -14,7 +14,8 @@ from connectors.contract import DocumentRef, DocumentSink, OrderSource, Place, P
 from connectors.dsco.listing import NO_TIME
 from connectors.errors import BadDocument, FixConnection, OutcomeUnknown, TryLater
 from tests.connectors.dsco.hub import Hub
-from tests.servers.ftp import RunningFtp
+from tests.servers.certificates import make_certificates
+from tests.servers.ftp import RunningFtp, ftp_server
 from tests.servers.sftp import RunningSftp, host_key, sftp_server
 
 BODY = b"po_number,line_item_sku\r\n" * 10_000
@@ -462,6 +463,20 @@ def test_a_test_file_that_may_not_be_deleted_is_named(hub: Hub, far: RunningSftp
     ok, words = steps_of(hub)["upload folder"]
     assert ok
     assert "you can delete it" in words
+
+
+def test_ftps_needs_a_trusted_certificate_unless_the_settings_say_otherwise(folders: Path, tmp_path: Path) -> None:
+    certificates = make_certificates(tmp_path / "certificates")
+    put(folders / "out")
+    with ftp_server(folders, certificate=certificates.server) as far:
+        hub = Hub(far.port, changes={"protocol": "ftps"})
+        assert list(steps_of(hub)) == ["address", "encryption"]
+        steps = steps_of(hub, allow_self_signed_tls="yes")
+        assert all(ok for ok, _ in steps.values()), steps
+        assert "isn't checked" in steps["encryption"][1]
+        session = hub.open(allow_self_signed_tls="yes")
+        assert b"".join(session.fetch(session.list_orders().refs[0])) == BODY
+        hub.close()
 
 
 def test_plain_ftp_is_told_to_be_unsafe(ftp_hub: Hub) -> None:

@@ -156,7 +156,7 @@ def test_a_header_alone_is_no_order_and_no_fault() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"\xef\xbb\xbf", b"\r\n\r\n", b"   \n", b",,,\r\n,,,\r\n", "".encode("utf-16"), gzip.compress(b"")]
+    "body", [b"", b"\xef\xbb\xbf", b"\r\n\r\n", b"   \n", b",,,\r\n,,,\r\n", "".encode("utf-16"), gzip.compress(b"", mtime=0)]
 )
 def test_an_empty_file_is_called_empty(body: bytes) -> None:
     with pytest.raises(BadDocument, match="is empty"):
@@ -304,6 +304,14 @@ def test_memory_stays_flat_however_the_rows_are_scattered(adjacent: bool, monkey
     tracemalloc.stop()
     assert seen == {f"{number:09d}": 2 for number in range(500)}
     assert peak < 4_000_000
+
+
+def test_a_body_that_changes_between_the_passes_is_a_bug_and_no_endless_loop() -> None:
+    columns = grouping.Columns(COLUMNS)
+    layout = wire.read_layout(lambda: [GOOD.encode()], "x.csv")
+    bodies = iter([GOOD])
+    with pytest.raises(RuntimeError, match="other bytes"):
+        list(grouping.gather(lambda: [next(bodies, "").encode()], "x.csv", layout, columns, grouping.Tally()))
 
 
 def test_two_files_are_read_at_once_in_two_threads() -> None:
