@@ -30,7 +30,6 @@ class Met(StrEnum):
 
 def meet(order: Order, draft: OrderDraft, *, route: Route, document: InboundDocument | None, actor: str) -> Met:
     """Bring a known order and a draft of it with other content together; runs in the loader's transaction."""
-    order = Order.objects.for_account(order.account_id).select_related("source").get(pk=order.pk)
     name = document.name if document else ""
     if draft.is_canceled:
         return _canceled(order, draft, route, name)

@@ -122,15 +122,17 @@ def _load_chunk(load: _Load, chunk: dict[str, OrderDraft]) -> None:
     # One load at a time gives out short numbers in an account; on SQLite the transaction itself is that lock.
     Account.objects.select_for_update().get(pk=load.account_id)
     orders = Order.objects.for_account(load.account_id).filter(source=load.connection)
-    known = {order.external_id: order for order in orders.filter(external_id__in=list(chunk)).defer("extra", "bill_to")}
+    rows = orders.filter(external_id__in=list(chunk)).values_list("external_id", "content_hash", "pk")
+    known = {external_id: (content_hash, pk) for external_id, content_hash, pk in rows}
     fresh: list[OrderDraft] = []
     for external_id, draft in chunk.items():
-        order = known.get(external_id)
-        if order is None:
+        content_hash, pk = known.get(external_id, ("", 0))
+        if not pk:
             fresh.append(draft)
-        elif order.content_hash == draft.content_hash:
+        elif content_hash == draft.content_hash:
             load.counts.duplicates += 1
         else:
+            order = orders.select_related("source", "wms").get(pk=pk)
             _count_known(load, known_orders.meet(order, draft, route=load.route, document=load.document, actor=load.actor))
     wanted = _without_skipped(load, fresh)
     if wanted:
