@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 urlpatterns = [
     path("", include("cartrover.accounts.urls")),
     path("", include("connectors.urls")),
     path("a/<slug:slug>/", include("orders.urls")),
     path("staff/", admin.site.urls),
+    # Browsers ask for it on pages that name no icon, as the staff console's.
+    path("favicon.ico", RedirectView.as_view(url=static("portal/mark.svg"), permanent=True)),
 ]

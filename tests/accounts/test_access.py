@@ -98,15 +98,16 @@ def test_former_member_is_an_outsider(alice: User, acme: Account, browser: Brows
 @pytest.mark.parametrize("role", list(Role))
 def test_role_that_is_too_low_gets_403(role: Role, people: dict[str | None, User | None], acme: Account) -> None:
     @account_page(role)
-    def view(request: AccountRequest, **rest: Any) -> HttpResponse:
+    def view(request: AccountRequest, /, **rest: Any) -> HttpResponse:
         assert "slug" not in rest
         return HttpResponse(f"{request.account.slug} {request.membership.role}")
 
     for who, own in PEOPLE.items():
-        request = RequestFactory().get("/")
+        request: Any = RequestFactory().get("/")
         request.user = people[who]
         if own.rank >= role.rank:
-            assert view(request, slug="acme").content.decode() == f"acme {own}"
+            answer: Any = view(request, slug="acme")
+            assert answer.content.decode() == f"acme {own}"
         else:
             with pytest.raises(PermissionDenied, match=f"Only an {role}"):
                 view(request, slug="acme")

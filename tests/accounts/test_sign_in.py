@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import time_machine
@@ -18,7 +19,7 @@ from tests.factories import PASSWORD, MembershipFactory, UserFactory
 Browser = Callable[[User | None], Client]
 
 
-def _sign_in(client: Client, email: str, password: str = PASSWORD, **extra: str) -> str:
+def _sign_in(client: Client, email: str, password: str = PASSWORD, **extra: Any) -> str:
     """Return where it led to, or the words of the refusal."""
     answer = client.post("/sign-in/", {"email": email, "password": password}, **extra)
     if answer.status_code == 302:

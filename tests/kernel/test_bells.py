@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -101,7 +101,12 @@ def _ring_and_fail(service: int) -> None:
     raise ZeroDivisionError
 
 
-def _seconds(act: Callable[[], object]) -> float:
+def _ring_all(services: Iterable[int]) -> None:
+    for service in services:
+        bells.ring(service)
+
+
+def _seconds(act: Callable[[], None]) -> float:
     began = time.monotonic()
     act()
     return time.monotonic() - began
@@ -198,7 +203,7 @@ def test_dead_broker_costs_no_page_anything(
 ) -> None:
     use_broker(_dead_address())
     assert _seconds(lambda: bells.ring(7)) < PAGE
-    assert _seconds(lambda: [bells.ring(service) for service in range(200)]) < PAGE
+    assert _seconds(lambda: _ring_all(range(200))) < PAGE
     with transaction.atomic():
         Account.objects.filter(pk=acme.pk).update(name="Saved")
         bells.ring(9)
@@ -211,7 +216,7 @@ def test_mute_broker_costs_no_page_anything(use_broker: Callable[[str], None]) -
     with socket.create_server(("127.0.0.1", 0)) as mute:
         use_broker(f"redis://127.0.0.1:{mute.getsockname()[1]}/0")
         assert _seconds(lambda: bells.ring(7)) < PAGE
-        assert _seconds(lambda: [bells.ring(service) for service in range(200)]) < PAGE
+        assert _seconds(lambda: _ring_all(range(200))) < PAGE
 
 
 @pytest.mark.django_db(transaction=True)

@@ -14,7 +14,8 @@ from cartrover import checks
 
 
 def _ids(*, deploy: bool = False) -> set[str]:
-    return {message.id for message in run_checks(include_deployment_checks=deploy) if message.id.startswith("cartrover.")}
+    ids = {str(message.id) for message in run_checks(include_deployment_checks=deploy)}
+    return {one for one in ids if one.startswith("cartrover.")}
 
 
 def test_settings_of_the_tests_are_fine() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -21,7 +22,7 @@ Browser = Callable[[User | None], Client]
 
 
 @pytest.fixture
-def pages(alice: User, acme: Account, browser: Browser) -> dict[str, HttpResponse]:
+def pages(alice: User, acme: Account, browser: Browser) -> dict[str, Any]:
     cart = ConnectionFactory.create(account=acme)
     ServiceFactory.create(connection=cart)
     order = OrderFactory.create(account=acme, source=cart)
@@ -33,7 +34,7 @@ def pages(alice: User, acme: Account, browser: Browser) -> dict[str, HttpRespons
     }
 
 
-def test_browsers_load_and_run_nothing_but_the_portals_own_files(pages: dict[str, HttpResponse]) -> None:
+def test_browsers_load_and_run_nothing_but_the_portals_own_files(pages: dict[str, Any]) -> None:
     for path, answer in pages.items():
         policy = answer[HEADER]
         assert "default-src 'none'" in policy, path
@@ -51,7 +52,7 @@ def test_page_may_let_its_forms_lead_elsewhere_and_nothing_more() -> None:
     assert "default-src 'none'" in response[HEADER]
 
 
-def test_every_page_has_language_title_width_one_heading_and_a_way_past_the_menu(pages: dict[str, HttpResponse]) -> None:
+def test_every_page_has_language_title_width_one_heading_and_a_way_past_the_menu(pages: dict[str, Any]) -> None:
     for path, answer in pages.items():
         html = answer.content.decode()
         assert '<html lang="en">' in html, path
@@ -64,7 +65,7 @@ def test_every_page_has_language_title_width_one_heading_and_a_way_past_the_menu
         assert len(ids) == len(set(ids)), path
 
 
-def test_every_field_has_a_label(pages: dict[str, HttpResponse]) -> None:
+def test_every_field_has_a_label(pages: dict[str, Any]) -> None:
     for path, answer in pages.items():
         html = answer.content.decode()
         for field in re.findall(r"<(?:input|select|textarea)\b[^>]*>", html):
@@ -73,7 +74,7 @@ def test_every_field_has_a_label(pages: dict[str, HttpResponse]) -> None:
                 assert f'<label for="{name}"' in html or f'<label class="hidden" for="{name}"' in html, (path, field)
 
 
-def test_missing_and_failing_pages_look_like_the_rest_and_lead_back(pages: dict[str, HttpResponse]) -> None:
+def test_missing_and_failing_pages_look_like_the_rest_and_lead_back(pages: dict[str, Any]) -> None:
     assert pages["/nothing/here/"].status_code == 404
     assert "There is nothing here" in pages["/nothing/here/"].content.decode()
     failing = render_to_string("500.html")
@@ -92,8 +93,9 @@ def test_files_of_the_pages_are_served(client: Client) -> None:
     for name in ("portal.css", "mark.svg"):
         answer = client.get(f"/static/portal/{name}")
         assert answer.status_code == 200
-        assert b"".join(answer.streaming_content)
+        assert answer.getvalue()
         answer.close()
+    assert client.get("/favicon.ico")["Location"] == "/static/portal/mark.svg"
 
 
 def _tokens(css: str) -> list[dict[str, str]]:
