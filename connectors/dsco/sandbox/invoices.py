@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from connectors.dsco.sandbox.matching import check_retailer, find_line, find_order, left
-from connectors.dsco.sandbox.rows import Result, RowProblem, amount, moment, text, whole_number
+from connectors.dsco.sandbox.rows import MONEY, Result, RowProblem, amount, moment, text, whole_number
 from connectors.dsco.sandbox.state import State
 
 NEEDED = (("invoice_id",), ("po_number", "dsco_order_id"), ("invoice_total_amount",))
@@ -100,7 +100,7 @@ def _check_left(order: sqlite3.Row, line: sqlite3.Row, quantity: int) -> None:
 def _compare(line: sqlite3.Row, quantity: int, price: Decimal, values: dict[str, str], row: Result) -> None:
     """Say where the line differs from what the retailer expects."""
     expected = json.loads(line["columns"]).get("line_item_expected_cost", "")
-    if values.get("line_item_unit_price") and expected and Decimal(expected) != price:
+    if values.get("line_item_unit_price") and MONEY.fullmatch(expected) and Decimal(expected) != price:
         row.warn("price_differs", f"The retailer expects {expected} for line {line['line_number']}, not {price}.")
     if line["invoiced"] + quantity > line["shipped"]:
         row.warn("not_shipped_yet", f"Of line {line['line_number']} {line['shipped']} were shipped so far.")

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from connectors.dsco.sandbox import cancels, imports, invoices, orders, stock
+from connectors.dsco.sandbox import cancels, imports, invoices, orders, placing, stock
 from connectors.dsco.sandbox.activity import Activity
 from connectors.dsco.sandbox.export import export, grow
 from connectors.dsco.sandbox.faults import Faults
@@ -42,6 +42,7 @@ class Office:
         self.activity = activity
         self.switches = switches
         self.imports = imports.Imports(state, tree, faults, activity)
+        self.connections: Callable[[], int] = lambda: 0
         self._growing: dict[str, tuple[float, float]] = {}
         self._last: dict[str, float] = {"place": time.monotonic(), "export": time.monotonic()}
         self.commands: dict[str, Callable[..., Any]] = {
@@ -110,9 +111,9 @@ class Office:
     # --- orders ----------------------------------------------------------------------------------------------------------
 
     def place_orders(self, **arguments: Any) -> Any:
-        """Place orders; see `orders.place`."""
-        check_arguments("place_orders", orders.place, {"state": None, **arguments})
-        return orders.place(self.state, **arguments)
+        """Place orders; see `placing.place`."""
+        check_arguments("place_orders", placing.place, {"state": None, **arguments})
+        return placing.place(self.state, **arguments)
 
     def change_orders(self, **arguments: Any) -> list[dict[str, Any]]:
         """Change orders; see `orders.change`."""
@@ -220,6 +221,7 @@ class Office:
             "settings": lambda: dict(self.state.settings),
             "faults": self.faults.listing,
             "activity": self.activity.entries,
+            "connections": self.connections,
         }
         wanted = list(parts) if only is None else list(only)
         unknown = [name for name in wanted if name not in parts]

@@ -1,4 +1,4 @@
-"""Orders as the retailers place, change and cancel them, and as DSCO keeps them.
+"""Orders as DSCO keeps them: how retailers change and cancel them, how they stand, how a person looks at them.
 
 Every function runs on the office thread. Orders are told by their dsco_order_id.
 """
@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from random import Random
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from connectors.dsco.sandbox import made_up
-from connectors.dsco.sandbox.state import ACCOUNT, SandboxError, State, date_text, now_text
-from connectors.dsco.sandbox.stock import take_off
+from connectors.dsco.sandbox.lines import add_lines, as_texts, line_columns, wanted_item
+from connectors.dsco.sandbox.state import SandboxError, State, now_text
 
-FIRST_ORDER_ID = 1_075_104_801
 AT_ONCE = 500
 """How many ids go into one query: far below SQLite's limit of variables."""
 
@@ -25,98 +21,6 @@ PACKAGES = (
     "select packages.*, processes.file from packages left join processes on processes.id = process_id"
     " where order_seq in ({}) order by packages.id"
 )
-
-Range = int | Sequence[int]
-
-
-# --- placing -----------------------------------------------------------------------------------------------------------------
-
-
-def place(
-    state: State,
-    *,
-    count: int = 1,
-    retailers: int | Sequence[str] = 1,
-    lines: Range = 1,
-    quantity: Range = 1,
-    skus: int | Sequence[str] | None = None,
-    items: Sequence[Mapping[str, Any]] | None = None,
-    test: bool = False,
-    columns: int | None = None,
-    same_po_numbers: bool = False,
-    po_numbers: Sequence[str] | None = None,
-    placed_at: str | None = None,
-    order: Mapping[str, Any] | None = None,
-    line: Mapping[str, Any] | None = None,
-    service: str | None = None,
-    currency: str = "USD",
-    full_name_quirk: bool = False,
-    seed: int | None = None,
-    quiet: bool = False,
-) -> Any:
-    """Place orders; DSCO's stock of what they ask for goes down. Return them, or just how many when `quiet`."""
-    if columns is not None:
-        state.set_settings({"columns": columns})
-    made = Random(seed)
-    partners = _partners(state, retailers)
-    moment = _moment(placed_at)
-    first_seq = 1 + state.db.execute("select coalesce(max(seq), 0) from orders").fetchone()[0]
-    numbers = _po_numbers(made, first_seq, count, partners, same_po_numbers, po_numbers)
-    choose_lines = _line_chooser(made, lines, quantity, skus, items)
-    dates = _dates(moment)
-    order_rows: list[tuple[Any, ...]] = []
-    line_rows: list[tuple[Any, ...]] = []
-    taken: Counter[str] = Counter()
-    line_texts: dict[made_up.Product, str] = {}
-    own_of_order, own_of_line = _texts(order), _texts(line)
-    for index in range(count):
-        seq = first_seq + index
-        retailer_id, retailer_name = partners[index % len(partners)]
-        chosen = choose_lines()
-        values = _order_columns(made, service or made_up.USUAL_SERVICES[index % len(made_up.USUAL_SERVICES)])
-        if full_name_quirk:
-            values |= {"ship_first_name": values["ship_name"], "ship_last_name": ";", "ship_name": f"{values['ship_name']} ;"}
-        values |= dates | {"currency_code": currency, "dsco_retailer_id": retailer_id, "dsco_retailer_name": retailer_name}
-        values |= own_of_order
-        row = (seq, str(FIRST_ORDER_ID + seq), numbers[index], retailer_id, int(test), dates["retailer_create_date"])
-        order_rows.append((*row, date_text(moment), json.dumps(values)))
-        for position, (item, wanted, number) in enumerate(chosen, start=1):
-            if item not in line_texts:
-                line_texts[item] = json.dumps(_line_columns(item) | own_of_line)
-            line_rows.append((seq, number or str(position), item.sku, wanted, line_texts[item]))
-            taken[item.sku] += wanted
-    with state.change() as db:
-        db.executemany(
-            "insert into orders (seq, dsco_order_id, po_number, retailer_id, test, placed_at, updated_at, columns, lifecycle,"
-            " status) values (?, ?, ?, ?, ?, ?, ?, ?, 'created', 'created')",
-            order_rows,
-        )
-        _add_lines(db, line_rows)
-        take_off(state, taken)
-    if quiet:
-        return {"count": count, "first": order_rows[0][1], "last": order_rows[-1][1]} if order_rows else {"count": 0}
-    return list(listing(state, [row[1] for row in order_rows]))
-
-
-def _add_lines(db: sqlite3.Connection, rows: Iterable[tuple[Any, ...]]) -> None:
-    try:
-        db.executemany("insert into lines (order_seq, line_number, sku, ordered, columns) values (?, ?, ?, ?, ?)", rows)
-    except sqlite3.IntegrityError:
-        raise SandboxError("Two lines of one order can't have the same line_number.") from None
-
-
-def _partners(state: State, retailers: int | Sequence[str]) -> list[tuple[str, str]]:
-    """Return ids and names of the retailers asked for; a name that isn't known becomes a new trading partner."""
-    known = {name: id_ for id_, name in made_up.RETAILERS}
-    if isinstance(retailers, int):
-        if not 1 <= retailers <= len(known):
-            raise SandboxError(f"There are 1 to {len(known)} retailers, not {retailers}; give names for others.")
-        names: Sequence[str] = list(known)[:retailers]
-    else:
-        names = [retailers] if isinstance(retailers, str) else list(retailers)
-        if not names:
-            raise SandboxError("Name at least one retailer.")
-    return [(retailer_id(state, name), name) for name in names]
 
 
 def retailer_id(state: State, name: str) -> str:
@@ -129,132 +33,6 @@ def retailer_id(state: State, name: str) -> str:
     id_ = built_in.get(name) or str((newest or 1_000_900_000) + 1)
     state.db.execute("insert into retailers (id, name) values (?, ?)", (id_, name))
     return id_
-
-
-def _moment(placed_at: str | None) -> datetime:
-    if placed_at is None:
-        return datetime.now(UTC)
-    try:
-        moment = datetime.fromisoformat(placed_at)
-    except ValueError:
-        raise SandboxError(f"placed_at must be an ISO 8601 date-time, not {placed_at!r}.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _po_numbers(
-    made: Random, first_seq: int, count: int, partners: Sequence[tuple[str, str]], same: bool, given: Sequence[str] | None
-) -> list[str]:
-    """Return a PO number per order: 22 characters with a dot, like the longest ones seen."""
-    share = len(partners) if same else 1
-    if given is not None:
-        if len(given) * share < count:
-            raise SandboxError(f"{count} orders need {-(-count // share)} PO numbers, {len(given)} were given.")
-        return [given[index // share] for index in range(count)]
-    if same:
-        shared = [f"SAME.{made.randrange(10**6):06}{first_seq + index:011}" for index in range(-(-count // share))]
-        return [shared[index // share] for index in range(count)]
-    marks = ["".join(filter(str.isalpha, name)).upper()[:4].ljust(4, "X") for _, name in partners]
-    return [f"{marks[index % len(marks)]}.{made.randrange(10**6):06}{first_seq + index:011}" for index in range(count)]
-
-
-def _line_chooser(
-    made: Random, lines: Range, quantity: Range, skus: int | Sequence[str] | None, items: Sequence[Mapping[str, Any]] | None
-) -> Any:
-    """Return a function that gives the lines of one more order: product, quantity and number ("" = by position)."""
-    if items is not None:
-        fixed = [_item(item) for item in items]
-        return lambda: fixed
-    if skus is None or isinstance(skus, int):
-        pool = made_up.products(12 if skus is None else skus)
-    else:
-        pool = [made_up.product(sku) for sku in skus]
-    if not pool:
-        raise SandboxError("Give at least one SKU.")
-    low, high = _bounds("lines", lines)
-    fewest, most = _bounds("quantity", quantity)
-
-    def choose() -> list[tuple[made_up.Product, int, str]]:
-        wanted = made.randint(low, high)
-        picked = made.sample(pool, wanted) if wanted <= len(pool) else made.choices(pool, k=wanted)
-        return [(item, made.randint(fewest, most), "") for item in picked]
-
-    return choose
-
-
-def _item(item: Mapping[str, Any]) -> tuple[made_up.Product, int, str]:
-    unknown = item.keys() - {"sku", "quantity", "cost", "upc", "title", "line_number"}
-    if unknown or not item.get("sku"):
-        raise SandboxError("An item has a sku, and on request quantity, cost, upc, title and line_number.")
-    texts = {name: str(item[name]) for name in ("cost", "upc", "title") if name in item}
-    return made_up.product(str(item["sku"]), **texts), int(item.get("quantity", 1)), str(item.get("line_number", ""))
-
-
-def _bounds(name: str, value: Range) -> tuple[int, int]:
-    low, high = (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))
-    if not 1 <= low <= high:
-        raise SandboxError(f"{name} must be at least 1, as a number or [least, most].")
-    return low, high
-
-
-def _texts(values: Mapping[str, Any] | None) -> dict[str, str]:
-    return {name: str(value) for name, value in (values or {}).items()}
-
-
-def _dates(moment: datetime) -> dict[str, str]:
-    def after(**distance: float) -> str:
-        return date_text(moment + timedelta(**distance))
-
-    return {
-        "consumer_order_date": after(minutes=-41),
-        "retailer_create_date": after(minutes=0),
-        "dsco_create_date": after(seconds=12),
-        "acknowledge_by_date": after(days=1),
-        "ship_by_date": after(days=2),
-        "expected_delivery_date": after(days=7),
-        "invoice_by_date": after(days=14),
-        "cancel_after_date": after(days=30),
-    }
-
-
-def _order_columns(made: Random, service: str) -> dict[str, str]:
-    carrier, method = made_up.SERVICES.get(service.upper(), ("", ""))
-    values = made_up.address(made)
-    values |= {
-        "ship_carrier": carrier,
-        "ship_method": method,
-        "shipping_service_level_code": service,
-        "retailer_ship_carrier": carrier,
-        "retailer_ship_method": method,
-        "retailer_shipping_service_level_code": service,
-        "dsco_ship_carrier": carrier,
-        "dsco_ship_method": method,
-        "dsco_shipping_service_level_code": service,
-        "signature_required_flag": "0",
-        "gift_flag": "0",
-        "consumer_order_number": f"C{made.randrange(10**9):09}",
-        "channel": "web",
-        "order_type": "dropship",
-        "packing_slip_message": "Thank you for your order.",
-        "dsco_supplier_id": ACCOUNT["id"],
-        "dsco_supplier_name": ACCOUNT["name"],
-    }
-    return values
-
-
-def _line_columns(item: made_up.Product) -> dict[str, str]:
-    return {
-        "line_item_upc": item.upc,
-        "line_item_partner_sku": item.partner_sku,
-        "line_item_title": item.title,
-        "line_item_color": item.color,
-        "line_item_size": item.size,
-        "line_item_expected_cost": item.cost,
-        "line_item_consumer_price": item.price,
-        "line_item_retail_price": item.price,
-        "line_item_product_group": item.sku,
-        "line_item_gift_flag": "0",
-        "dsco_item_id": item.dsco_item_id,
-    }
 
 
 # --- changing and cancelling -------------------------------------------------------------------------------------------------
@@ -273,24 +51,24 @@ def change(
     rows = _rows(state, orders)
     with state.change() as db:
         for row in rows:
-            values = json.loads(row["columns"]) | _texts(order)
+            values = json.loads(row["columns"]) | as_texts(order)
             po_number = values.pop("po_number", row["po_number"])
             db.execute(
                 "update orders set columns = ?, po_number = ?, updated_at = ? where seq = ?",
                 (json.dumps(values), po_number, now_text(), row["seq"]),
             )
             for number, columns in (lines or {}).items():
-                _change_line(db, row["seq"], str(number), _texts(columns))
+                _change_line(db, row["seq"], str(number), as_texts(columns))
             for gone in remove_lines or ():
                 db.execute("delete from lines where order_seq = ? and line_number = ?", (row["seq"], str(gone)))
             highest = db.execute(
                 "select coalesce(max(cast(line_number as integer)), 0) from lines where order_seq = ?", (row["seq"],)
             ).fetchone()[0]
-            added = [_item(item) for item in add_items or ()]
-            _add_lines(
+            added = [wanted_item(item) for item in add_items or ()]
+            add_lines(
                 db,
                 [
-                    (row["seq"], number or str(highest + index), item.sku, quantity, json.dumps(_line_columns(item)))
+                    (row["seq"], number or str(highest + index), item.sku, quantity, json.dumps(line_columns(item)))
                     for index, (item, quantity, number) in enumerate(added, start=1)
                 ],
             )
@@ -301,11 +79,14 @@ def _change_line(db: sqlite3.Connection, seq: int, number: str, values: dict[str
     row = db.execute("select * from lines where order_seq = ? and line_number = ?", (seq, number)).fetchone()
     if row is None:
         raise SandboxError(f"The order has no line {number}.")
-    quantity = int(values.pop("line_item_quantity", row["ordered"]))
-    sku = values.pop("line_item_sku", row["sku"])
+    columns = json.loads(row["columns"]) | values
+    quantity, sku = row["ordered"], columns.pop("line_item_sku", row["sku"])
+    if columns.get("line_item_quantity", "").isascii() and columns.get("line_item_quantity", "").isdigit():
+        # Anything else stays as it is, for the file only: rows that no hub should take are wanted too.
+        quantity = int(columns.pop("line_item_quantity"))
     db.execute(
         "update lines set columns = ?, ordered = ?, sku = ? where order_seq = ? and line_number = ?",
-        (json.dumps(json.loads(row["columns"]) | values), quantity, sku, seq, number),
+        (json.dumps(columns), quantity, sku, seq, number),
     )
 
 

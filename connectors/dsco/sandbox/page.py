@@ -31,6 +31,12 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -
     return Html(f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>')
 
 
+def _time(text: str | None) -> Html:
+    """Return a time as DSCO writes it, easier to read: all of them are UTC."""
+    shown = (text or "").replace("T", " ").removesuffix("+00:00")
+    return Html(f"<time>{escape(shown)}</time>")
+
+
 def _number(value: Any) -> str:
     return ' class="number"' if isinstance(value, int) and not isinstance(value, bool) else ""
 
@@ -101,6 +107,7 @@ def _check(name: str, label: str) -> str:
 
 
 def _buttons(form_token: str) -> str:
+    pick_up = _choice("pick_up", "files in /in are taken", ("automatic", "paused"))
     place = _field("count", "orders", 5) + _field("retailers", "retailers", 2) + _field("lines", "lines", 2)
     export = _choice("columns", "columns", ("123", "143", "223")) + _check("scattered", "scattered rows")
     return _section(
@@ -108,6 +115,7 @@ def _buttons(form_token: str) -> str:
         _form(form_token, "place_orders", "Place orders", place + _check("test", "test orders")),
         _form(form_token, "export", "Export to /out", export),
         _form(form_token, "process", "Process /in now", plain=True),
+        _form(form_token, "settings", "Set", pick_up, plain=True),
     )
 
 
@@ -132,10 +140,8 @@ def _orders(found: Sequence[Mapping[str, Any]]) -> Html:
     for order in found:
         link = Html(f'<a href="/orders/{quote(order["dsco_order_id"])}">{escape(order["po_number"])}</a>')
         total = {name: sum(line[name] for line in order["lines"]) for name in ("ordered", "shipped", "cancelled", "invoiced")}
-        kind = "test" if order["test"] else ""
-        rows.append(
-            (link, order["retailer_name"], order["lifecycle"], order["status"], kind, *total.values(), order["placed_at"])
-        )
+        standing = (order["lifecycle"], order["status"], "test" if order["test"] else "")
+        rows.append((link, order["retailer_name"], *standing, *total.values(), _time(order["placed_at"])))
     headings = ("PO number", "retailer", "lifecycle", "status", "", "ordered", "shipped", "cancelled", "invoiced", "placed")
     return _table(headings, rows, "No orders yet. Place some, then export them.")
 
@@ -146,24 +152,24 @@ def _folders(files: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
         for entry in list(entries)[-FILES_SHOWN:][::-1]:
             path = f"{folder.rstrip('/')}/{entry['name']}"
             link = Html(f'<a href="/files{escape(quote(path))}">{escape(entry["name"])}</a>')
-            rows.append((folder, link, entry["size"], entry["modified_at"]))
-    return _table(("folder", "file", "bytes", "changed"), rows, "All folders are empty.")
+            rows.append((folder, link, entry["size"], _time(entry["modified_at"])))
+    counted = ", ".join(f"{folder} {len(entries)}" for folder, entries in files.items() if folder != "/")
+    return f'<p class="soft">{escape(counted)}</p>' + _table(("folder", "file", "bytes", "changed"), rows, "All are empty.")
 
 
 def _processes(found: Sequence[Mapping[str, Any]]) -> Html:
     rows = []
     for process in reversed(found):
         link = Html(f'<a href="/processes/{process["id"]}">{escape(process["file"])}</a>')
+        start = (process["id"], process["job"], link, _toned(process["status"]))
         counts = (process["ok"], process["warnings"], process["errors"])
-        rows.append(
-            (process["id"], process["job"], link, _toned(process["status"]), *counts, process["words"], process["queued_at"])
-        )
+        rows.append((*start, *counts, process["words"], _time(process["queued_at"])))
     headings = ("process", "job", "file", "status", "ok", "warnings", "errors", "words", "queued")
     return _table(headings, rows, "No file was processed yet.")
 
 
 def _activity(entries: Sequence[Mapping[str, Any]]) -> Html:
-    rows = [(entry["at"], entry["what"].replace("_", " "), entry["path"], entry["bytes"]) for entry in reversed(entries)]
+    rows = [(_time(entry["at"]), entry["what"].replace("_", " "), entry["path"], entry["bytes"]) for entry in reversed(entries)]
     return _table(("at", "what", "path", "bytes"), rows, "Nothing yet.")
 
 

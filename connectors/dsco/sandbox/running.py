@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import secrets as random_secrets
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -79,6 +80,7 @@ class DscoSandbox:
         self._loop = asyncio.new_event_loop()
         self._bell = asyncio.Event()
         self._server = Server(self._tree, self.faults, self.activity, self._switches, self._bell.set)
+        self._office.connections = lambda: len(self._server.connections)
         self._web = Web(self.drive, self._token, self.address, self._overview)
         self._thread = threading.Thread(target=self._run_loop, name="dsco-sandbox", daemon=True)
         self._thread.start()
@@ -110,7 +112,7 @@ class DscoSandbox:
             self._bell.clear()
             try:
                 delay = await self._loop.run_in_executor(self._pool, self._office.tick)
-            except (SandboxError, OSError) as error:
+            except (SandboxError, OSError, sqlite3.Error) as error:
                 # A person may take a file away under the office's hands; the next look sees the world as it is then.
                 log.warning("The DSCO sandbox couldn't do what was due: %s", error)
                 delay = 1.0
@@ -185,8 +187,6 @@ class DscoSandbox:
         result = self._on_office(lambda: self._office.carry_out(command, arguments))
         if command in ("fault", "clear_faults", "reset"):
             self._on_loop(self._show_host_key())
-        if command == "state" and arguments.get("only") is None:
-            result["connections"] = len(self._server.connections)
         self._loop.call_soon_threadsafe(self._bell.set)
         return result
 
@@ -199,7 +199,7 @@ class DscoSandbox:
         """Wait until no file of a job is left in /in and /in/processing; return every import so far."""
         end = time.monotonic() + seconds
         while waiting := self._on_office(self._office.imports.waiting):
-            if time.monotonic() > end:
+            if time.monotonic() > end or self._stopped:
                 raise SandboxError(f"After {seconds:g} s still not processed: {', '.join(waiting[:5])}.")
             self._loop.call_soon_threadsafe(self._bell.set)
             time.sleep(0.01)
@@ -249,9 +249,11 @@ class DscoSandbox:
             if self._stopped:
                 return
             self._stopped = True
-        self._on_loop(self._close())
-        self._end()
-        self._state.close()
+        try:
+            self._on_loop(self._close())
+        finally:
+            self._end()
+            self._state.close()
 
     async def _close(self) -> None:
         self.faults.clear()

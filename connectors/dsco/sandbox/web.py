@@ -39,6 +39,7 @@ FORM_FIELDS: dict[str, dict[str, Callable[[str], Any]]] = {
     "place_orders": {"count": int, "retailers": int, "lines": int, "test": bool},
     "export": {"columns": int, "scattered": bool},
     "process": {},
+    "settings": {"pick_up": str},
     "fault": {"name": str, "times": int},
     "clear_faults": {},
     "cancel_orders": {"orders": str},
@@ -130,7 +131,7 @@ class Web:
     async def _act(self, request: web.Request) -> web.Response:
         """Do what a form of the page asks for, then show the page again."""
         form = {name: str(value) for name, value in (await request.post()).items()}
-        if not hmac.compare_digest(form.get("form_token", ""), self._form_token):
+        if not hmac.compare_digest(form.get("form_token", "").encode(), self._form_token.encode()):
             raise web.HTTPForbidden
         command = form.get("command", "")
         fields = FORM_FIELDS.get(command)
@@ -154,11 +155,15 @@ class Web:
         try:
             asked = json.loads(await request.read())
             command, arguments = asked["command"], asked.get("arguments", {})
-            result = await self._do(command, **arguments)
+            text = await asyncio.get_running_loop().run_in_executor(None, partial(self._answer, command, arguments))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             words = str(error) if isinstance(error, SandboxError) else 'Send {"command": "...", "arguments": {...}} as JSON.'
             return web.json_response({"error": words}, status=400)
-        return web.json_response({"result": result})
+        return web.Response(text=text, content_type="application/json")
+
+    def _answer(self, command: str, arguments: dict[str, Any]) -> str:
+        """Carry out a command and return its result as JSON: big ones would hold up the loop."""
+        return json.dumps({"result": self._drive(command, **arguments)})
 
 
 STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")

@@ -174,6 +174,21 @@ def test_orders_are_placed_as_asked(box: DscoSandbox) -> None:
     assert row["ship_first_name"].count(" ") == 1
 
 
+def test_odd_values_stand_in_the_file_as_they_were_asked_for(box: DscoSandbox) -> None:
+    own = {"po_number": "PO-7", "dsco_order_id": ""}
+    [order] = box.drive("place_orders", order=own, line={"line_item_quantity": "2.5", "line_item_expected_cost": "n/a"})
+    [row] = parsed(exported(box))
+    assert (row["po_number"], row["dsco_order_id"], row["line_item_quantity"]) == ("PO-7", "", "2.5")
+    assert row["line_item_expected_cost"] == "n/a"
+    assert (order["po_number"], order["lines"][0]["ordered"]) == ("PO-7", 1)
+    id_ = order["dsco_order_id"]
+    box.drive("change_orders", orders=[id_], lines={"1": {"line_item_quantity": "many"}})
+    assert parsed(exported(box, orders=[id_]))[0]["line_item_quantity"] == "many"
+    [order] = box.drive("change_orders", orders=[id_], lines={"1": {"line_item_quantity": "4"}})
+    assert parsed(exported(box, orders=[id_]))[0]["line_item_quantity"] == "4"
+    assert order["lines"][0]["ordered"] == 4
+
+
 def test_equal_seeds_place_equal_orders(box: DscoSandbox) -> None:
     one, two = (box.drive("place_orders", seed=7, lines=[1, 4], quantity=[1, 5])[0] for _ in range(2))
     for name in ("sku", "ordered"):

@@ -207,6 +207,13 @@ def test_invoice_that_doesnt_add_up_is_taken_with_a_warning(box: DscoSandbox, or
     assert handed_in(box, "Invoice_3.csv", [freight]) == [(OK, "ok")]
 
 
+def test_order_with_a_nonsense_cost_can_still_be_invoiced(box: DscoSandbox) -> None:
+    [order] = box.drive("place_orders", line={"line_item_expected_cost": "n/a"})
+    handed_in(box, "Shipment_1.csv", [shipment(order)])
+    row = invoice(order, "I-1", invoice_total_amount="5.00", line_item_unit_price="5.00")
+    assert handed_in(box, "Invoice_1.csv", [row]) == [(OK, "ok")]
+
+
 # --- inventory ---------------------------------------------------------------------------------------------------------------
 
 
