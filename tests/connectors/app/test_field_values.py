@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.contract import Field, FieldKind
@@ -176,6 +176,7 @@ def test_required_fields_are_missing_until_they_have_a_value():
     assert missing(FIELDS, {"server": "a.example"}, {"password"}) == ()
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
 @given(
     st.dates(),
     st.integers(1, 65535),
