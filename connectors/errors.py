@@ -48,13 +48,15 @@ class FixConnection(ConnectorError):
 class FixOrder(ConnectorError):
     """The far side refuses this one order (or shipment, invoice, cancellation) as it is.
 
-    `field` names what to mend in the hub's words, `reason` is one of the hold reasons of `contract.HoldReason`.
+    `field` names what to mend in the hub's words, `reason` is one of the hold reasons of `contract.HoldReason`. `subject` is
+    what many orders may be refused for (a SKU, say): they then share one alert.
     """
 
-    def __init__(self, words: str, *, field: str = "", reason: str = "refused") -> None:
+    def __init__(self, words: str, *, field: str = "", reason: str = "refused", subject: str = "") -> None:
         super().__init__(words)
         self.field = field
         self.reason = reason
+        self.subject = subject
 
 
 class BadDocument(ConnectorError):

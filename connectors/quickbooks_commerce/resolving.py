@@ -89,13 +89,13 @@ class Catalogue:
                 f"{self._shared[sku]} products in {FAR_SIDE} have the SKU {sku}, so it can't be told which one order "
                 f"{order.cust_ref} means. Leave the SKU to one of them there; the order then goes out by itself."
             )
-            return FixOrder(words, field="sku", reason=HoldReason.UNKNOWN_SKU)
+            return FixOrder(words, field="sku", reason=HoldReason.UNKNOWN_SKU, subject=sku)
         named, more = ", ".join(unknown[:5]), len(unknown) - 5
         words = (
             f"{FAR_SIDE} has no active product with the SKU {named}{f' and {more} more' if more > 0 else ''}. Add it there, "
             "or add an alias here; the order then goes out by itself."
         )
-        return FixOrder(words, field="sku", reason=HoldReason.UNKNOWN_SKU)
+        return FixOrder(words, field="sku", reason=HoldReason.UNKNOWN_SKU, subject=unknown[0])
 
     def variants(self, skus: Sequence[str]) -> list[Row]:
         """Return every variant that the API lists under these SKUs, in whatever state and spelling it lists them."""

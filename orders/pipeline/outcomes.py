@@ -206,7 +206,7 @@ def note_failed(
                 rows.update(state=MessageState.UNKNOWN, words=error.words, due_at=now + resend_after, **FREE)
             case FixOrder():
                 rows.update(state=MessageState.HELD, words=error.words, **FREE)
-                hold_order(message.order, HoldReason(error.reason), error.words, subject=_shared_subject(error))
+                hold_order(message.order, HoldReason(error.reason), error.words, subject=error.subject)
             case TryLater():
                 _try_later(rows, message, error, now)
             case _:
@@ -220,10 +220,6 @@ def _words(error: Exception) -> str:
 def _unsent_state(message: OutboundMessage) -> MessageState:
     """A message whose earlier attempt is in doubt stays in doubt, whatever stopped this one before it began."""
     return MessageState.UNKNOWN if message.state == MessageState.UNKNOWN else MessageState.WAITING
-
-
-def _shared_subject(error: FixOrder) -> str:
-    return error.field if error.reason == HoldReason.UNKNOWN_SKU and error.field else ""
 
 
 def _try_later(rows: QuerySet[OutboundMessage], message: OutboundMessage, error: TryLater, now: datetime) -> None:

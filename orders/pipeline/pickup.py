@@ -73,6 +73,8 @@ class _Pickup:
         for page in pages(since):
             self.run.progress()
             began = began or page.far_now
+            for words in page.problems:
+                self.run.problem(words)
             self.learn_lines({str(getattr(item, "external_order_id", "")) for item in page.items})
             with transaction.atomic():
                 apply(page.items)
@@ -115,10 +117,12 @@ class _Pickup:
         if order.state not in (OrderState.SENT, OrderState.SHIPPED):
             return False
         gone = remote.state in (RemoteState.VOID, RemoteState.DELETED)
-        there = {line.line_no: line for line in remote.lines if line.line_no}
+        by_id = {line.external_id: line for line in remote.lines}
+        by_number = {line.line_no: line for line in remote.lines if line.line_no}
         canceled = 0
         for line in lines:
-            known = there.get(line.line_no)
+            # Once a line's id is known it decides: positions shift when the WMS's people add and remove lines.
+            known = by_id.get(line.external_id) if line.external_id else by_number.get(line.line_no)
             if known is not None:
                 self._learn(line, known.external_id, known.quantity)
             if gone:
