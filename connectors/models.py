@@ -120,8 +120,8 @@ class Outcome(StrEnum):
 class Service(AccountOwned, Leased):
     """One scheduled flow of a connection, the unit of claiming.
 
-    `every` is "off", "automatic", a number of minutes as text, or "daily@HH" in the account's zone. `cursor` is where its
-    walks stand.
+    `every` is "off", "automatic", a number of minutes as text, or "daily@HH" in the account's zone; "" is off until the
+    connection is activated, which sets the default. `cursor` is where its walks stand.
     """
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="services")
