@@ -86,7 +86,7 @@ order(order), process_of(id)
 put_file(path, text=None, base64=None, age=60), read_file(path, base64=False), remove_file(path)
     As DSCO's staff, anywhere in the tree.
 disconnect(), change_password(password=None), reset()
-    Cut all connections; a new password; forget everything but settings, jobs and login.
+    Cut all connections; a new password; everything as at the first start but for login, token and host key.
 """
 
 from __future__ import annotations

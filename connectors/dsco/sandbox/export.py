@@ -273,8 +273,6 @@ def _note_export(state: State, name: str, asked: Sequence[int], counted: int, si
             " values ('order', ?, ?, ?, 'Finished', ?, ?, ?, ?, ?)",
             (state.job("order")["name"], name, size, moment, moment, moment, f"{len(asked)} orders exported.", counted),
         )
-        process_id = db.execute("select last_insert_rowid()").fetchone()[0]
-        db.execute("insert or replace into meta (key, value) values ('last_export', ?)", (str(process_id),))
         db.executemany(
             "update orders set exports = exports + 1, exported_at = ?,"
             " status = case lifecycle when 'created' then 'shipment_pending' else status end,"

@@ -281,11 +281,12 @@ class Office:
         self.tree.local(path).unlink()
 
     def reset(self) -> None:
-        """Forget orders, files, history and faults; settings, jobs and login stay."""
+        """Make everything as at the first start, but for login, token and host key."""
         self.faults.clear()
         self._growing.clear()
         self.tree.empty()
         self.state.wipe()
+        self.apply_settings()
         self.activity.clear()
 
 

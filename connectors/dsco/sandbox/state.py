@@ -77,7 +77,7 @@ create table if not exists growing (name text primary key, rest blob not null, p
 
 TENDED = (
     *("orders", "lines", "packages", "invoices", "invoice_lines", "cancels", "stock"),
-    *("processes", "results", "growing", "retailers"),
+    *("processes", "results", "growing", "retailers", "jobs"),
 )
 """The tables that a reset empties."""
 
@@ -194,22 +194,12 @@ class State:
                 self.db.execute(f"update jobs set {name} = ? where workflow = ?", (value, workflow))  # noqa: S608
 
     def wipe(self) -> None:
-        """Forget all but the settings, the jobs and the login."""
+        """Forget all but the login; settings and jobs are as at the first start again."""
         with self.change() as db:
-            for table in (
-                "orders",
-                "lines",
-                "packages",
-                "invoices",
-                "invoice_lines",
-                "cancels",
-                "stock",
-                "processes",
-                "results",
-            ):
-                db.execute(f"delete from {table}")  # noqa: S608 - the names stand in this line
-            db.execute("delete from growing")
-            db.execute("delete from retailers")
+            for table in TENDED:
+                db.execute(f"delete from {table}")  # noqa: S608 - the names stand above
+            db.execute("delete from meta where key in ('settings', 'to_archive')")
+        self._fill()
 
     def close(self) -> None:
         """Let go of the file."""

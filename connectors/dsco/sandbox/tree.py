@@ -139,6 +139,7 @@ class Tree:
                     (Path(folder) / name).unlink(missing_ok=True)
                 for name in folders:
                     (Path(folder) / name).rmdir()
+            self._touched.clear()
             self.make_folders()
 
 

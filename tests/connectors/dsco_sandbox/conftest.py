@@ -49,7 +49,7 @@ class Login:
             self.transport.close()
             raise
         assert client is not None
-        client.get_channel().settimeout(5)
+        wait_at_most(client, 5)
         self.sftp = client
 
     @property
@@ -76,6 +76,13 @@ def login(box: DscoSandbox) -> Iterator[Callable[..., Login]]:
 @pytest.fixture
 def sftp(login: Callable[..., Login]) -> paramiko.SFTPClient:
     return login().sftp
+
+
+def wait_at_most(sftp: paramiko.SFTPClient, seconds: float) -> None:
+    """Let the client give up on an answer after so many seconds."""
+    channel = sftp.get_channel()
+    assert channel is not None
+    channel.settimeout(seconds)
 
 
 def document(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> bytes:
@@ -105,7 +112,7 @@ def parsed(body: bytes, delimiter: str = ",", encoding: str = "utf-8") -> list[d
 
 
 def shipment(
-    order: Mapping[str, Any], *, line: int = 0, quantity: int = 1, tracking: str = "1Z1", **more: str
+    order: Mapping[str, Any], *, line: int = 0, quantity: int = 1, tracking: str = "1Z1", **more: Any
 ) -> dict[str, Any]:
     """Return a row of a shipment file."""
     return {
@@ -122,7 +129,7 @@ def shipment(
     } | more
 
 
-def invoice(order: Mapping[str, Any], invoice_id: str, *, line: int = 0, quantity: int = 1, **more: str) -> dict[str, Any]:
+def invoice(order: Mapping[str, Any], invoice_id: str, *, line: int = 0, quantity: int = 1, **more: Any) -> dict[str, Any]:
     """Return a row of an invoice file whose total is right for one line of one piece."""
     found = order["lines"][line]
     return {
@@ -138,7 +145,7 @@ def invoice(order: Mapping[str, Any], invoice_id: str, *, line: int = 0, quantit
     } | more
 
 
-def cancel(order: Mapping[str, Any], *, line: int = 0, quantity: int = 1, code: str = "CXSS", **more: str) -> dict[str, Any]:
+def cancel(order: Mapping[str, Any], *, line: int = 0, quantity: int = 1, code: str = "CXSS", **more: Any) -> dict[str, Any]:
     """Return a row of a cancel file."""
     return {
         "po_number": order["po_number"],

@@ -19,7 +19,6 @@ from tests.connectors.dsco_sandbox.conftest import Login, parsed, read
 @pytest.fixture
 def box(long_running: DscoSandbox) -> DscoSandbox:
     long_running.drive("reset")
-    long_running.drive("settings", columns=123)
     return long_running
 
 

@@ -10,7 +10,7 @@ import paramiko
 import pytest
 
 from connectors.dsco.sandbox import DscoSandbox
-from tests.connectors.dsco_sandbox.conftest import Login, document, put, read, shipment
+from tests.connectors.dsco_sandbox.conftest import Login, document, put, read, shipment, wait_at_most
 
 BIG = "0123456789" * 30_000
 LOST = (EOFError, OSError, paramiko.SSHException)
@@ -90,7 +90,7 @@ def test_part_of_a_temporary_name_stays_where_it_is(box: DscoSandbox, login: Cal
 def test_server_stalls_until_the_fault_is_cleared(box: DscoSandbox, sftp: paramiko.SFTPClient) -> None:
     box.drive("put_file", path="/out/a.csv", text=BIG)
     box.drive("fault", name="stall", operation="read", after_bytes=100_000)
-    sftp.get_channel().settimeout(0.2)
+    wait_at_most(sftp, 0.2)
     with sftp.open("/out/a.csv") as file, pytest.raises(TimeoutError):
         file.read()
     box.drive("clear_faults")
@@ -105,7 +105,7 @@ def test_stall_may_end_by_itself(box: DscoSandbox, sftp: paramiko.SFTPClient) ->
 
 def test_stop_doesnt_wait_for_who_is_stalled(box: DscoSandbox, sftp: paramiko.SFTPClient) -> None:
     box.drive("fault", name="stall", operation="stat")
-    sftp.get_channel().settimeout(0.1)
+    wait_at_most(sftp, 0.1)
     with pytest.raises(TimeoutError):
         sftp.stat("/in")
     began = time.monotonic()
@@ -193,7 +193,7 @@ def test_archived_early_file_can_still_be_read_to_its_end(box: DscoSandbox, sftp
 def test_rename_is_done_but_its_answer_never_comes(box: DscoSandbox, login: Callable[..., Login], how: str) -> None:
     [order] = box.drive("place_orders")
     sftp = login().sftp
-    sftp.get_channel().settimeout(0.3)
+    wait_at_most(sftp, 0.3)
     put(sftp, "/in/.Shipment_1.csv.part", document([shipment(order)]))
     box.drive("fault", name="swallow", operation="rename", how=how, times=1)
     with pytest.raises(LOST):

@@ -148,13 +148,18 @@ def test_it_is_what_the_contract_promises(box: DscoSandbox) -> None:
     assert box.secrets["ftp_password"] not in repr(box) + repr(box._switches) + str(box.drive("state"))
 
 
-def test_reset_forgets_orders_and_files_but_not_the_login(box: DscoSandbox) -> None:
+def test_reset_makes_everything_new_but_the_login(box: DscoSandbox) -> None:
     secrets = box.secrets
     box.drive("place_orders", count=2)
     box.drive("export")
     box.drive("fault", name="refuse_login")
+    jobs = box.drive("state")["jobs"]
+    box.drive("settings", client_may_rename=False)
+    box.drive("job", workflow="shipment", pattern="*.txt")
     box.drive("reset")
     state = box.drive("state")
+    assert state["jobs"] == jobs
+    assert state["settings"]["client_may_rename"] is True
     assert (state["orders"], state["processes"], state["faults"], state["files"]["/out"]) == ([], [], [], [])
     assert box.secrets == secrets
     client = Login(box)

@@ -15,7 +15,6 @@ OK, WARNING, ERROR = "ok", "warning", "error"
 @pytest.fixture
 def box(long_running: DscoSandbox) -> DscoSandbox:
     long_running.drive("reset")
-    long_running.drive("settings", cancel_policy="line", create_unknown_skus=True)
     return long_running
 
 
@@ -84,9 +83,13 @@ def test_bad_row_doesnt_hold_back_the_others(box: DscoSandbox, order: dict[str, 
 
 
 def test_carriers_and_codes_are_compared_without_case(box: DscoSandbox, order: dict[str, Any]) -> None:
-    codes = {"shipping_service_level_code": "fehd", "package_ship_carrier": "", "package_ship_method": ""}
+    codes: dict[str, Any] = {"shipping_service_level_code": "fehd", "package_ship_carrier": "", "package_ship_method": ""}
     handed_in(box, "Shipment_1.csv", [shipment(order, tracking="A", **codes)])
-    plain = {"shipping_service_level_code": "", "package_ship_carrier": "usps", "package_ship_method": "priority"}
+    plain: dict[str, Any] = {
+        "shipping_service_level_code": "",
+        "package_ship_carrier": "usps",
+        "package_ship_method": "priority",
+    }
     handed_in(box, "Shipment_2.csv", [shipment(order, tracking="B", **plain)])
     told = [(one["carrier"], one["method"], one["service"]) for one in now(box, order)["packages"]]
     assert told == [("FedEx", "Home Delivery", "FEHD"), ("USPS", "priority", "")]
@@ -99,7 +102,7 @@ def test_custom_code_is_kept_as_it_is(box: DscoSandbox, order: dict[str, Any]) -
 
 
 def test_missing_carrier_and_strange_tracking_are_warnings(box: DscoSandbox, order: dict[str, Any]) -> None:
-    bare = {"shipping_service_level_code": "", "package_ship_carrier": ""}
+    bare: dict[str, Any] = {"shipping_service_level_code": "", "package_ship_carrier": ""}
     assert handed_in(box, "Shipment_1.csv", [shipment(order, **bare)]) == [(WARNING, "carrier_missing")]
     [other] = box.drive("place_orders")
     assert handed_in(box, "Shipment_2.csv", [shipment(other)]) == [(WARNING, "tracking_on_other_order")]
