@@ -10,7 +10,7 @@ os.environ.setdefault("CARTROVER_VAR", tempfile.mkdtemp(prefix="cartrover-tests-
 os.environ["OUTBOUND_ALLOWED_NETWORKS"] = "127.0.0.0/8,::1/128"
 os.environ["CELERY_BROKER_URL"] = ""
 
-from cartrover.settings import *  # noqa: E402, F403
+from cartrover.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405 - from the star above
