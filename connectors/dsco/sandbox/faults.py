@@ -62,6 +62,7 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._active: list[Fault] = []
+        self._spent: list[Fault] = []
 
     def switch_on(self, name: str, path: str, times: int | None, arguments: dict[str, Any]) -> None:
         """Switch a fault on. Raise `SandboxError` for one that isn't there, or arguments that it doesn't have."""
@@ -84,9 +85,10 @@ class Faults:
     def clear(self, name: str | None = None) -> None:
         """Switch one kind of fault off, or all; who is stalled goes on."""
         with self._lock:
-            for fault in self._active:
+            for fault in self._active + self._spent:
                 if name in (None, fault.name):
                     fault.cleared.set()
+            self._spent = [fault for fault in self._spent if not fault.cleared.is_set()]
             self._active = [fault for fault in self._active if name not in (None, fault.name)]
 
     def happens(self, name: str, path: str = "", *, moved: int = 0, **wanted: str) -> Fault | None:
@@ -109,7 +111,9 @@ class Faults:
     def _count(self, fault: Fault) -> None:
         fault.seen += 1
         if fault.times is not None and fault.seen >= fault.times:
+            # Kept until it is cleared: somebody may still be stalled by it.
             self._active.remove(fault)
+            self._spent.append(fault)
 
     def listing(self) -> list[dict[str, Any]]:
         """Return what is switched on, for a person."""
@@ -123,7 +127,7 @@ class Faults:
         """Tell whether anything is switched on: the quick way out of the hot path."""
         return bool(self._active)
 
-    def paces(self, path: str) -> list[float]:
+    def speeds(self, path: str) -> list[float]:
         """Return the speeds in bytes per second that slow faults ask for on this path."""
         return [
             float(fault.arguments["bytes_per_second"])

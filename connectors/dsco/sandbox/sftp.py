@@ -197,8 +197,8 @@ class Session(asyncssh.SFTPServer):
 
     async def pace(self, far: str, count: int) -> None:
         """Spend the time that so many bytes take at the speed asked for."""
-        for fault in self.server.faults.paces(far):
-            await self.wait(count / fault)
+        for speed in self.server.faults.speeds(far):
+            await self.wait(count / speed)
 
     async def cut(self) -> None:
         """Cut the connection; what was answered before still arrives, what was sent after isn't done."""

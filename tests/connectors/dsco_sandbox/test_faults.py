@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -94,6 +95,16 @@ def test_server_stalls_until_the_fault_is_cleared(box: DscoSandbox, sftp: parami
     with sftp.open("/out/a.csv") as file, pytest.raises(TimeoutError):
         file.read()
     box.drive("clear_faults")
+
+
+def test_clearing_lets_who_is_stalled_go_on(box: DscoSandbox, sftp: paramiko.SFTPClient) -> None:
+    box.drive("fault", name="stall", operation="list", times=1)
+    later = threading.Timer(0.1, lambda: box.drive("clear_faults"))
+    later.start()
+    began = time.monotonic()
+    assert sftp.listdir("/misc") == []
+    assert time.monotonic() - began >= 0.1
+    later.join()
 
 
 def test_stall_may_end_by_itself(box: DscoSandbox, sftp: paramiko.SFTPClient) -> None:
