@@ -463,8 +463,11 @@ def line_total(store: Store, order: Order, line: OrderLine, quantity: Decimal) -
 
 def tax_rate(store: Store, tax_type_id: int | None) -> Decimal:
     """Return the sum of a tax type's components, in percent."""
-    rates = (row.data["rate"] for row in store.plain("tax_components") if row.data["tax_type_id"] == tax_type_id)
-    return sum((read_decimal(rate) or ZERO for rate in rates), ZERO)
+    total = ZERO
+    for row in store.plain("tax_components").rows.values():
+        if row.data["tax_type_id"] == tax_type_id and row.data["rate"] != "0.0":
+            total += read_decimal(row.data["rate"]) or ZERO
+    return total
 
 
 def recompute(store: Store, order: Order) -> None:

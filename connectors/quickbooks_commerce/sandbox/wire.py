@@ -21,6 +21,8 @@ DATE_FORMATS = ("%d-%m-%Y", "%d %b %Y", "%b %d %Y", "%b %d, %Y", "%Y/%m/%d", "%m
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False, default=str).encode
 
+_decode = json.JSONDecoder(parse_float=Decimal).decode
+
 
 def to_json(value: Any) -> bytes:
     """Return compact UTF-8 JSON; lone surrogates, which JSON texts may hold, become question marks."""
@@ -29,7 +31,7 @@ def to_json(value: Any) -> bytes:
 
 def from_json(body: bytes) -> Any:
     """Return what the JSON says, decimals exact. Raise ValueError when it is none."""
-    return json.loads(body, parse_float=Decimal)
+    return _decode(body.decode("utf-8-sig"))
 
 
 @lru_cache(maxsize=4096)
