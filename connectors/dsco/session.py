@@ -107,6 +107,13 @@ class DscoSession:
         return self._listing(entries)
 
     def fetch(self, ref: DocumentRef) -> Iterator[bytes]:
+        try:
+            yield from self._fetched(ref)
+        except Denied as error:
+            # The rights of one file: the folder could be listed, so that the others are fetched.
+            raise TryLater(f"{ref.name} can't be read: {error.words}") from error
+
+    def _fetched(self, ref: DocumentRef) -> Iterator[bytes]:
         waiting = join(self._folder("order_folder"), ref.name)
         with self._talking() as server:
             try:

@@ -89,7 +89,7 @@ def read_layout(body: Body, name: str) -> Layout:
         if head.startswith(magic):
             raise BadDocument(f"The file {name} is {what}, not a table of text. Set the order export job in DSCO to CSV.")
     utf16 = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    if b"\x00" in head and not utf16:
+    if _is_binary(head) and not utf16:
         raise BadDocument(f"The file {name} holds binary data, not a table of text. Set the order export job in DSCO to CSV.")
     old_mac = not utf16 and b"\r" in head and b"\n" not in head
     layout = Layout(names=(), delimiter=",", header_line=0, utf16=utf16, old_mac=old_mac)
@@ -371,6 +371,12 @@ def _from_utf16(chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         yield decoder.decode(chunk).encode()
     yield decoder.decode(b"", final=True).encode()
+
+
+def _is_binary(head: bytes) -> bool:
+    """Tell data that was never text from a table in which single rows hold NULs: those are the rows' own fault."""
+    first_line = head.lstrip().partition(b"\n")[0]
+    return b"\x00" in first_line or head.count(b"\x00") * 10 > len(head)
 
 
 def _head(chunks: Iterable[bytes]) -> bytes:
