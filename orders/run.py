@@ -64,14 +64,14 @@ class Run:
             raise LeaseLost(f"{self.connection.name}, {self.service.name}: the lease is lost")
 
     def count(self, name: str, number: int = 1) -> None:
-        """Add to one of the run's counts."""
-        self.counts[name] += number
+        """Add to one of the run's counts; zero leaves no trace."""
+        if number:
+            self.counts[name] += number
 
     def count_all(self, numbers: Mapping[str, int]) -> None:
-        """Add to several counts; zeros leave no trace."""
+        """Add to several counts."""
         for name, number in numbers.items():
-            if number:
-                self.counts[name] += number
+            self.count(name, number)
 
     def problem(self, words: str) -> None:
         """Remember something that a person should look at; the first ones are shown word by word."""

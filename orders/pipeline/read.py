@@ -47,7 +47,7 @@ class _Refusals:
         self.count += 1
         if self.count > LISTED_REFUSALS:
             return
-        words = "; ".join(f"row {problem.row}, {problem.field}: {problem.words}" for problem in refused.problems)
+        words = "; ".join(f"row {problem.row}: {problem.words}" for problem in refused.problems)
         document = self.document
         self.listed.append(
             SkippedOrder(
@@ -125,7 +125,8 @@ def _tell(document: InboundDocument, run: Run, refusals: _Refusals, summary: Par
         event("file.no_orders", f"{document.name} has a header and no orders.")
     if refusals.count:
         words = (
-            f"{refusals.count} orders of {document.name} were refused because of their rows; the others were loaded. "
+            f"{refusals.count} {'order' if refusals.count == 1 else 'orders'} of {document.name} can't be taken because of bad "
+            "rows; the others were loaded. "
             f"{'Each is' if refusals.count <= LISTED_REFUSALS else f'The first {LISTED_REFUSALS} are'} listed under Skipped."
         )
         event("file.rows_refused", words)
