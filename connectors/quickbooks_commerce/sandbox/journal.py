@@ -1,9 +1,9 @@
-"""What the sandbox knows survives a restart: an append-only file of changed rows, one batch a commit, rewritten when it grew.
+"""What the sandbox knows survives a restart: an append-only file of what changed, rewritten when it has grown.
 
-Each line is JSON: `["table", [values]]` with the values in the order of the latest `["columns", "table", [names]]`,
-`["table", id]` for a deleted row, `["options", {...}]`, and `["commit"]`. Lines after the last commit are of a batch that was
-cut off; they are ignored, so a crash never leaves half a change. Cost is in proportion to what changed, not to what there is:
-a hundred thousand orders neither stall the server nor its stop.
+Each line is a commit, in JSON: a list of `["table", [values]]` with the values in the order of the latest
+`["columns", "table", [names]]`, of `["table", id]` for deleted rows, and of `["options", {...}]`. A last line that was cut off
+is ignored, so a crash never leaves half a change. Cost is in proportion to what changed, not to what there is: a hundred
+thousand orders neither stall the server nor its stop.
 """
 
 from __future__ import annotations
@@ -26,10 +26,13 @@ from .wire import to_json
 
 NAME = "state.jsonl"
 
-SPARE_LINES = 5_000
-"""A journal is rewritten at a start when it has this many lines more than twice its rows."""
+SPARE_ROWS = 5_000
+"""A journal is rewritten at a start when it has this many changes more than twice its rows."""
 
-COMMIT = b'["commit"]\n'
+Entry = tuple[Any, ...]
+
+ROWS_PER_LINE = 1_000
+"""Of a file that is written anew: lines of a handy size."""
 
 
 class Journal:
@@ -44,20 +47,20 @@ class Journal:
 
     def load(self) -> bool:
         """Read what was kept. Return whether there was anything; then the journal is open for more."""
-        lines = 0
+        changes = 0
         if self._path.exists():
             kept = _Kept()
             with _collector_resting():
                 kept.read(self._path)
                 self._restore(kept)
-            lines = kept.lines
+            changes = kept.changes
             if self._path.stat().st_size > kept.size:
                 os.truncate(self._path, kept.size)
-            if lines > 2 * len(kept.rows) + SPARE_LINES:
+            if changes > 2 * len(kept.rows) + SPARE_ROWS:
                 self._rewrite()
         self._file = self._path.open("ab")
-        self._file.write(self._column_lines())
-        return lines > 0
+        self._file.write(_line(self._column_entries()))
+        return changes > 0
 
     def _restore(self, kept: _Kept) -> None:
         if kept.options:
@@ -82,9 +85,9 @@ class Journal:
         dirty = self._store.dirty
         if not dirty or self._file is None:
             return
-        lines = [self._line(name, record_id) for name, record_id in dirty]
+        line = _line([self._entry(name, record_id) for name, record_id in dirty])
         dirty.clear()
-        self._file.write(b"".join([*lines, COMMIT]))
+        self._file.write(line)
         self._file.flush()
 
     def close(self) -> None:
@@ -94,29 +97,33 @@ class Journal:
             self._file.close()
             self._file = None
 
-    def _column_lines(self) -> bytes:
-        return b"".join(to_json(["columns", name, columns]) + b"\n" for name, columns in self._columns.items())
+    def _column_entries(self) -> list[Entry]:
+        return [("columns", name, columns) for name, columns in self._columns.items()]
 
-    def _line(self, name: str, record_id: int) -> bytes:
+    def _entry(self, name: str, record_id: int) -> Entry:
         if name == "options":
-            return to_json(["options", self._store.options.as_dict()]) + b"\n"
+            return "options", self._store.options.as_dict()
         record = self._store.tables[name].rows.get(record_id)
-        return to_json([name, record_id if record is None else self._values[name](record)]) + b"\n"
+        return name, record_id if record is None else self._values[name](record)
 
     def _rewrite(self) -> None:
         """Replace the file by one with each row once; the old one stays until the new one is whole."""
         fresh = self._path.with_suffix(".new")
         with fresh.open("wb") as out:
-            out.write(self._column_lines() + self._line("options", 0))
+            out.write(_line([*self._column_entries(), self._entry("options", 0)]))
             for name, table in self._store.tables.items():
+                ids = list(table.rows)
                 if table.next_id > 1 and table.next_id - 1 not in table.rows:
-                    out.write(to_json([name, table.next_id - 1]) + b"\n")
-                for record_id in table.rows:
-                    out.write(self._line(name, record_id))
-            out.write(COMMIT)
+                    ids.append(table.next_id - 1)
+                for start in range(0, len(ids), ROWS_PER_LINE):
+                    out.write(_line([self._entry(name, record_id) for record_id in ids[start : start + ROWS_PER_LINE]]))
             out.flush()
             os.fsync(out.fileno())
         fresh.replace(self._path)
+
+
+def _line(entries: list[Entry]) -> bytes:
+    return to_json(entries) + b"\n"
 
 
 @contextmanager
@@ -137,38 +144,30 @@ class _Kept:
     def __init__(self) -> None:
         self.rows: dict[tuple[str, int], tuple[tuple[str, ...], list[Any]] | None] = {}
         self.options: dict[str, Any] = {}
-        self.lines = 0
+        self.changes = 0
         self.size = 0
         self._columns: dict[str, tuple[str, ...]] = {}
 
     def read(self, path: Path) -> None:
-        batch: list[list[Any]] = []
-        position = 0
         with path.open("rb") as source:
             for line in source:
-                position += len(line)
-                try:
-                    entry = json.loads(line)
-                except ValueError:
+                if not line.endswith(b"\n"):
                     return
-                if entry[0] == "columns":
-                    self._columns[entry[1]] = tuple(entry[2])
-                elif entry[0] == "commit":
-                    self._take(batch)
-                    batch.clear()
-                    self.size = position
-                else:
-                    batch.append(entry)
+                for entry in json.loads(line):
+                    self._take(*entry)
+                self.size += len(line)
 
-    def _take(self, batch: list[list[Any]]) -> None:
-        self.lines += len(batch)
-        for name, content in batch:
-            if name == "options":
-                self.options = content
-            elif isinstance(content, int):
-                self.rows[name, content] = None
-            else:
-                self.rows[name, content[0]] = (self._columns[name], content)
+    def _take(self, name: str, content: Any, columns: list[str] | None = None) -> None:
+        if columns is not None:
+            self._columns[content] = tuple(columns)
+        elif name == "options":
+            self.options = content
+        elif isinstance(content, int):
+            self.rows[name, content] = None
+            self.changes += 1
+        else:
+            self.rows[name, content[0]] = (self._columns[name], content)
+            self.changes += 1
 
 
 class _Reader:

@@ -80,7 +80,8 @@ class Warehouse:
         raise ValueError("Name the order: order_number, reference_number or order_id.")
 
     def _open_orders(self) -> list[Order]:
-        return [order for order in self._store.orders if order.status in ("active", "finalized")]
+        found = [order for status in ("active", "finalized") for order in self._store.orders.having("status", status)]
+        return sorted(found, key=lambda order: order.id)
 
     def _line(self, order: Order, name: Any) -> OrderLine:
         """Return the line meant by SKU, id or {"position": n}; of several lines with one SKU the first that is open."""

@@ -103,8 +103,12 @@ def read_flag(value: Any) -> bool:
 
 def stamp_of(milliseconds: int) -> str:
     """Return an instant, given in milliseconds since 1970, as "2026-01-31T10:20:30.456Z"."""
-    moment = datetime.fromtimestamp(milliseconds // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
+    return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
+
+
+@lru_cache(maxsize=64)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def read_instant(value: Any) -> datetime | None:
