@@ -39,10 +39,16 @@ LARGEST_BODY = 32 * 1024 * 1024
 FLUSH_SECONDS = 0.5
 """How long a change may wait before it is written: what a crash can lose."""
 
+MANY_CHANGES = 10_000
+"""A command that changes more than this writes it at once, so that a stop soon after it stays quick."""
+
 LOGGED_REQUESTS = 20_000
 
 START_SECONDS = 60
 """Longest wait for a start: reading a hundred thousand orders takes some ten seconds."""
+
+STOP_SECONDS = 60
+"""Longest wait for a stop, which takes some milliseconds unless a command is still at work."""
 
 COMMON_HEADERS = {
     "Cache-Control": "no-cache, no-store",
@@ -234,9 +240,12 @@ class Machine:
         self.log.clear()
 
     def run_command(self, command: str, arguments: Mapping[str, Any]) -> Any:
-        result = self.commands.run(command, arguments)
-        self._announce()
-        return result
+        try:
+            return self.commands.run(command, arguments)
+        finally:
+            self._announce()
+            if len(self.store.dirty) > MANY_CHANGES:
+                self.journal.flush()
 
     def _announce(self) -> None:
         if self.store.announcements and self.deliveries is not None:
@@ -402,7 +411,7 @@ class Sandbox:
             return
         self._stopped = True
         try:
-            asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
+            asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(STOP_SECONDS)
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(10)
