@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from connectors.contract import HoldReason
 from orders.alerts import raise_alert, resolve_alerts
-from orders.models import MessageState, Order, OrderEvent, OutboundMessage
+from orders.models import MessagePurpose, MessageState, Order, OrderEvent, OutboundMessage
 
 ALERTED_HOLDS = frozenset(HoldReason) - {HoldReason.NOT_LIVE, HoldReason.INCOMPLETE, HoldReason.BY_PERSON}
 """Holds that somebody must look at; the others end by themselves or are known to whoever made them."""
@@ -17,8 +17,9 @@ ALERTED_HOLDS = frozenset(HoldReason) - {HoldReason.NOT_LIVE, HoldReason.INCOMPL
 
 @transaction.atomic
 def hold_order(order: Order, reason: HoldReason, words: str, *, subject: str = "", actor: str = "") -> None:
-    """Make the order wait with this reason; its open messages wait with it.
+    """Make the order wait with this reason; its delivery waits with it.
 
+    One that may have reached the WMS already is still looked up there, and only then waits; a cancellation goes on.
     `subject` is what the alert is about where many orders share one cause (a SKU, a shipping code); else the order itself.
     """
     now = timezone.now()
@@ -27,7 +28,8 @@ def hold_order(order: Order, reason: HoldReason, words: str, *, subject: str = "
         hold=reason, hold_words=words, held_at=now, updated_at=now
     )
     order.hold, order.hold_words, order.held_at = reason, words, now
-    OutboundMessage.objects.for_account(order.account_id).filter(order=order, state=MessageState.WAITING).update(
+    deliveries = OutboundMessage.objects.for_account(order.account_id).filter(order=order, purpose=MessagePurpose.DELIVER)
+    deliveries.filter(state=MessageState.WAITING).update(
         state=MessageState.HELD, words=words, lease_token="", lease_owner="", lease_until=None
     )
     if not same:
@@ -66,6 +68,9 @@ def lift_hold(order: Order, *, because: str, actor: str = "") -> bool:
         account_id=order.account_id, order=order, kind="order.released", words=because, actor=actor, data={"reason": was}
     )
     resolve_alerts(account_id=order.account_id, cause=f"hold.{was}", subjects=[str(order.public_id)])
+    if not Order.objects.for_account(order.account_id).filter(hold=was).exists():
+        # Alerts that many orders shared (a SKU, a shipping code) hold nothing up any more.
+        resolve_alerts(account_id=order.account_id, cause=f"hold.{was}")
     return True
 
 

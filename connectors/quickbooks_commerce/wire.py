@@ -85,11 +85,9 @@ def whole_of(value: Any) -> int:
 
 
 def money_text(amount: Decimal) -> str:
-    """Write an amount in plain digits with at least two decimals, none of its own dropped: 12.5 -> "12.50"."""
-    exponent = amount.as_tuple().exponent
-    if isinstance(exponent, int) and exponent > -2:
-        amount = amount.quantize(Decimal("0.01"))
-    return f"{amount:f}"
+    """Write an amount in plain digits with at least two decimals, and no more than say something: 12.5, 12.5000 -> "12.50"."""
+    digits = f"{amount.normalize():f}"
+    return digits if len(digits.partition(".")[2]) >= 2 else f"{amount:.2f}"
 
 
 def stamp_of(value: Any) -> datetime | None:

@@ -253,7 +253,7 @@ def _insert(load: _Load, drafts: list[OrderDraft]) -> None:
                 if holds[draft.external_id] is None
             ],
         )
-    _alert(load, drafts, holds)
+    _alert(load, drafts, ids, holds)
     load.counts.orders += len(drafts)
     load.counts.lines += sum(len(draft.lines) for draft in drafts)
     load.counts.held += sum(1 for hold in holds.values() if hold)
@@ -298,13 +298,15 @@ def _events(
             )
 
 
-def _alert(load: _Load, drafts: list[OrderDraft], holds: Mapping[str, Hold | None]) -> None:
+def _alert(load: _Load, drafts: list[OrderDraft], ids: Mapping[str, int], holds: Mapping[str, Hold | None]) -> None:
     alerted: set[tuple[str, str]] = set()
     for draft in drafts:
         hold = holds[draft.external_id]
         if hold is None or hold.reason not in ALERTED_HOLDS:
             continue
-        subject = hold.subject or (load.connection.name if hold.reason is HoldReason.NO_ROUTE else draft.cust_po_no)
+        shared = hold.subject or (load.connection.name if hold.reason is HoldReason.NO_ROUTE else "")
+        order = None if shared else Order.objects.for_account(load.account_id).get(pk=ids[draft.external_id])
+        subject = str(order.public_id) if order is not None else shared
         if (hold.reason, subject) not in alerted:
             alerted.add((hold.reason, subject))
             raise_alert(
@@ -313,6 +315,7 @@ def _alert(load: _Load, drafts: list[OrderDraft], holds: Mapping[str, Hold | Non
                 subject=subject,
                 words=hold.words,
                 connection=load.connection,
+                order=order,
             )
 
 
@@ -366,8 +369,6 @@ def _suspected_duplicates(load: _Load, drafts: list[OrderDraft]) -> dict[str, Ho
                 f"Looks like order {other}: the same retailer and number, once with and once without {load.connection.name}'s "
                 "own order id. Release it if it is another order, cancel it if it is the same.",
             )
-        if draft.alternate_id != draft.external_id:
-            seen.setdefault(draft.alternate_id, draft)
-        else:
-            seen.setdefault(draft.external_id, draft)
+        # A source that knows no other name for its orders leaves it blank: that makes no two of them alike.
+        seen.setdefault(draft.alternate_id or draft.external_id, draft)
     return suspects
