@@ -43,6 +43,15 @@ CART_FIELDS: tuple[Field, ...] = (
         help="No: only of the SKUs that this cart has ordered at least once.",
     ),
     Field(
+        name="gone_status",
+        label="What the WMS no longer has is told as",
+        kind=FieldKind.CHOICE,
+        default="out-of-stock",
+        choices=(("out-of-stock", "Out of stock"), ("discontinued", "Discontinued")),
+        help="A SKU that was removed from the WMS is told with quantity 0 and this status.",
+        advanced=True,
+    ),
+    Field(
         name="subtract_held_orders",
         label="Take held orders off the stock",
         kind=FieldKind.BOOLEAN,

@@ -5,17 +5,28 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
+from cartrover.accounts.actions import audit
 from connectors.contract import HoldReason, Side
 from connectors.models import Connection, Service, ServiceName
 from orders.alerts import resolve_alerts
 from orders.canceling import cancel_order
 from orders.holding import hold_order
-from orders.models import MessagePurpose, MessageState, Order, OrderEvent, OutboundMessage, Shipment, SkippedOrder
+from orders.models import (
+    Alert,
+    AlertState,
+    MessagePurpose,
+    MessageState,
+    Order,
+    OrderEvent,
+    OutboundMessage,
+    Shipment,
+    SkippedOrder,
+)
 from orders.pipeline.persist import LoadCounts, draft_of, load_drafts
 from orders.pipeline.release import reconsider, release_held, send_on_its_way
 from orders.pipeline.route import Route
 from orders.states import OrderState
-from orders.waking import wake
+from orders.waking import wake, wake_stock_uploads
 
 OVERRULED = [HoldReason.INCOMPLETE, HoldReason.UNMAPPED_SHIP_METHOD]
 """Holds of the hub's own making that a person may overrule; going live and choosing a route are done where they belong."""
@@ -34,6 +45,7 @@ def after_mapping_change(account_id: int) -> int:
             if service is not None:
                 services.filter(pk=service.pk).update(cursor={**service.cursor, "recheck_skus": True})
         wake(wms, ServiceName.ORDER_DELIVERY)
+    wake_stock_uploads(account_id)
     return released
 
 
@@ -127,6 +139,16 @@ def stock_send_anyway(cart: Connection, *, actor: str) -> None:
         account_id=cart.account_id, connection=cart, kind="stock.send_anyway", words=f"Sent anyway, says {actor}.", actor=actor
     )
     wake(cart, ServiceName.INVENTORY_UPLOAD)
+
+
+def alert_dismiss(alert: Alert, *, actor: str) -> bool:
+    """Take an alert out of sight: should its cause be seen again, it is only counted. Return False unless it is open."""
+    rows = Alert.objects.for_account(alert.account_id).filter(pk=alert.pk, state=AlertState.OPEN)
+    if not rows.update(state=AlertState.DISMISSED, closed_at=timezone.now()):
+        return False
+    subject = alert.order.cust_ref if alert.order is not None else alert.subject
+    audit(account=alert.account, actor=actor, verb="alert.dismissed", subject=f"{alert.cause} {subject}", words=alert.words)
+    return True
 
 
 def skipped_load(skipped: SkippedOrder, *, actor: str) -> LoadCounts:

@@ -33,6 +33,7 @@ class Run:
     started_at: datetime = field(default_factory=timezone.now)
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     unfinished: bool = False
 
     @property
@@ -78,6 +79,11 @@ class Run:
         self.counts["problems"] += 1
         if len(self.problems) < LISTED_PROBLEMS and words not in self.problems:
             self.problems.append(words)
+
+    def note(self, words: str) -> None:
+        """Remember something that is worth saying at the service although nothing is wrong."""
+        if len(self.notes) < LISTED_PROBLEMS and words not in self.notes:
+            self.notes.append(words)
 
     @property
     def out_of_time(self) -> bool:

@@ -129,8 +129,8 @@ def _run_flow(run: Run) -> tuple[Outcome, str, datetime | None]:
         return Outcome.FAILED, words, _later(run, None)
     resolve_alerts(account_id=run.account_id, cause="internal", subjects=[f"{run.connection.name} {run.service.name}"])
     if run.counts["problems"]:
-        return Outcome.PROBLEMS, " ".join(run.problems), None
-    return (Outcome.DONE if run.counts else Outcome.NOTHING), "", None
+        return Outcome.PROBLEMS, " ".join((*run.problems, *run.notes)), None
+    return (Outcome.DONE if run.counts else Outcome.NOTHING), " ".join(run.notes), None
 
 
 def _later(run: Run, after: float | None) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -24,11 +25,12 @@ MOVES: dict[OrderState, frozenset[OrderState]] = {
     OrderState.NEW: frozenset({OrderState.READY, OrderState.CANCELED}),
     OrderState.READY: frozenset({OrderState.SENT, OrderState.CANCELED, OrderState.NEW}),
     OrderState.SENT: frozenset({OrderState.SHIPPED, OrderState.CANCELED}),
-    OrderState.SHIPPED: frozenset({OrderState.CONFIRMED}),
+    OrderState.SHIPPED: frozenset({OrderState.CONFIRMED, OrderState.SENT}),
     OrderState.CONFIRMED: frozenset(),
     OrderState.CANCELED: frozenset(),
 }
-"""READY back to NEW: an order that was taken off its route, to be routed again."""
+"""READY back to NEW: an order that was taken off its route, to be routed again. SHIPPED back to SENT: a package was voided
+before the cart was told of it."""
 
 
 class Status(StrEnum):
@@ -81,3 +83,27 @@ def advance(order: Order, to: OrderState, *, because: str, actor: str = "") -> b
     order.state = to
     OrderEvent.objects.create(account_id=order.account_id, order=order, kind=f"order.{to}", words=because, actor=actor)
     return True
+
+
+def advance_all(orders: Sequence[Order], to: OrderState, *, because: str) -> list[Order]:
+    """Move many orders of one account that stand in one state, as `advance` does one; return those that moved.
+
+    Runs in the caller's transaction.
+    """
+    from orders.models import Order, OrderEvent
+
+    if not orders:
+        return []
+    account_id, was = orders[0].account_id, OrderState(orders[0].state)
+    if any(order.state != was or order.account_id != account_id for order in orders) or to not in MOVES[was]:
+        raise IllegalMove(f"{', '.join(sorted({order.state for order in orders}))} to {to}")
+    rows = Order.objects.for_account(account_id).filter(pk__in=[order.pk for order in orders], state=was)
+    still_there = set(rows.select_for_update().values_list("pk", flat=True))
+    rows.update(state=to)
+    moved = [order for order in orders if order.pk in still_there]
+    for order in moved:
+        order.state = to
+    OrderEvent.objects.bulk_create(
+        OrderEvent(account_id=account_id, order=order, kind=f"order.{to}", words=because) for order in moved
+    )
+    return moved

@@ -6,7 +6,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from cartrover import bells
-from connectors.models import Connection, Service, ServiceName
+from connectors.contract import Side
+from connectors.models import Connection, ConnectionState, Service, ServiceName
 
 
 def wake(connection: Connection, name: ServiceName) -> None:
@@ -16,3 +17,10 @@ def wake(connection: Connection, name: ServiceName) -> None:
     for pk in services.values_list("pk", flat=True):
         services.filter(pk=pk).filter(Q(due_at__isnull=True) | Q(due_at__gt=now)).update(due_at=now)
         bells.ring(pk)
+
+
+def wake_stock_uploads(account_id: int) -> None:
+    """Make every cart be told anew what it may sell: what one cart has ordered the others can't sell."""
+    carts = Connection.objects.for_account(account_id).filter(side=Side.CART).exclude(state=ConnectionState.DISCONNECTED)
+    for cart in carts:
+        wake(cart, ServiceName.INVENTORY_UPLOAD)

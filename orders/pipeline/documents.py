@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from connectors import registry
 from connectors.contract import DocumentSink, Place, Placement, Purpose
-from connectors.errors import OutcomeUnknown, TryLater
+from connectors.errors import ConnectorError, OutcomeUnknown, TryLater
 from connectors.models import Connection
 from connectors.readers import settings_of
 from orders.alerts import raise_alert, resolve_alerts
@@ -27,7 +28,9 @@ REFUSED_TIMES = 3
 """A refused write of one file is tried this often before it is an alert."""
 
 ASK_AFTER = timedelta(minutes=1)
-WATCHED = 500
+WATCHED = 5000
+WATCHED_FOR = timedelta(days=60)
+"""DSCO keeps what it took for so long; an older file can't be found any more (DSCO reference 2)."""
 
 
 def make_document(cart: Connection, purpose: Purpose, rows: Sequence[Any]) -> OutboundDocument:
@@ -59,12 +62,12 @@ def document_bytes(document: OutboundDocument) -> bytes:
     return zlib.decompress(bytes(document.deflated))
 
 
-def unsent_documents(run: Run, purpose: Purpose) -> list[OutboundDocument]:
+def unsent_documents(run: Run, purpose: Purpose, *, not_due_too: bool = False) -> list[OutboundDocument]:
     """Return the files of this purpose that aren't whole at the cart and may be tried now, oldest first."""
     rows = OutboundDocument.objects.for_account(run.account_id).filter(
         connection=run.connection, purpose=purpose, state__in=UNSENT
     )
-    if not run.named:
+    if not (run.named or not_due_too):
         rows = rows.filter(due_at__lte=timezone.now())
     return list(rows.order_by("pk"))
 
@@ -74,28 +77,42 @@ def send(run: Run, session: DocumentSink, document: OutboundDocument) -> None:
     if document.state != DocumentState.READY and not _settle_doubt(run, session, document):
         return
     run.progress()
-    now = timezone.now()
-    run.lease_required()
-    _update(document, state=DocumentState.SENDING, attempts=document.attempts + 1)
-    attempt = OutboundAttempt.objects.create(account_id=run.account_id, document=document, started_at=now)
+    attempt = _begin(run, document)
     try:
         placement = session.send_document(Purpose(document.purpose), document.name, document_bytes(document))
     except OutcomeUnknown as doubt:
         _finish(attempt, "OutcomeUnknown", doubt.words)
-        _update(document, state=DocumentState.UNKNOWN, words=doubt.words, due_at=timezone.now() + ASK_AFTER)
-        run.problem(f"{document.name}: {doubt.words}")
+        _doubt(run, document, doubt.words)
         return
     except TryLater as refused:
         _finish(attempt, "TryLater", refused.words)
         _refused(run, document, refused)
         return
+    except ConnectorError as problem:
+        _finish(attempt, type(problem).__name__, problem.words)
+        raise
     if placement.size != document.size:
-        _finish(attempt, "short", f"{placement.size} of {document.size} bytes arrived.")
-        _update(document, state=DocumentState.UNKNOWN, due_at=timezone.now() + ASK_AFTER)
-        run.problem(f"{document.name}: {placement.size} of {document.size} bytes arrived; it is written again.")
+        words = f"{placement.size} of {document.size} bytes arrived; it is written again."
+        _finish(attempt, "short", words)
+        _doubt(run, document, words)
         return
     _finish(attempt, "sent", placement.words)
-    mark_whole(run, document, DocumentState.SENT, placement)
+    if placement.words:
+        run.note(placement.words)
+    mark_whole(run, document, DocumentState.TAKEN if placement.place is Place.TAKEN else DocumentState.SENT, placement)
+
+
+def _begin(run: Run, document: OutboundDocument) -> OutboundAttempt:
+    """Commit that an attempt begins: whoever finds it without an outcome asks the cart first."""
+    with transaction.atomic():
+        run.lease_required()
+        _update(document, state=DocumentState.SENDING, attempts=document.attempts + 1)
+        return OutboundAttempt.objects.create(account_id=run.account_id, document=document, started_at=timezone.now())
+
+
+def _doubt(run: Run, document: OutboundDocument, words: str) -> None:
+    _update(document, state=DocumentState.UNKNOWN, words=words, due_at=timezone.now() + ASK_AFTER)
+    run.problem(f"{document.name}: {words}")
 
 
 def _settle_doubt(run: Run, session: DocumentSink, document: OutboundDocument) -> bool:
@@ -123,17 +140,23 @@ def _settle_doubt(run: Run, session: DocumentSink, document: OutboundDocument) -
 
 def _refused(run: Run, document: OutboundDocument, refused: TryLater) -> None:
     now = timezone.now()
+    words = refused.words if document.name in refused.words else f"{document.name}: {refused.words}"
     due_at = next_try(failures=document.attempts, first_failed_at=document.created_at, now=now, after=refused.after)
     _update(document, state=DocumentState.READY, words=refused.words, due_at=due_at or now + timedelta(hours=1))
-    run.problem(f"{document.name}: {refused.words}")
+    run.problem(words)
     if document.attempts >= REFUSED_TIMES:
         raise_alert(
             account_id=run.account_id,
             cause="document_refused",
-            subject=document.name,
+            subject=refused_subject(document),
             connection=run.connection,
-            words=f"{document.name} could not be written {document.attempts} times: {refused.words}",
+            words=f"{run.connection.name} refused a file {document.attempts} times, and it is tried again. {words}",
         )
+
+
+def refused_subject(document: OutboundDocument) -> str:
+    """Return what an alert about refused writes is about: a file; of stock, which each try writes anew, all of it."""
+    return "stock" if document.purpose == Purpose.STOCK else document.name
 
 
 def _update(document: OutboundDocument, **changes: Any) -> None:
@@ -151,16 +174,28 @@ def _finish(attempt: OutboundAttempt, outcome: str, words: str) -> None:
 def mark_whole(run: Run, document: OutboundDocument, state: DocumentState, placement: Placement) -> None:
     """The file lies whole in a folder of the cart's: what it tells is told, and orders may be confirmed."""
     now = timezone.now()
-    _update(document, state=state, sent_at=document.sent_at or now, words=placement.words)
-    if state is DocumentState.TAKEN:
-        _update(document, taken_at=now)
-    for cause in ("document_refused", "not_taken", "document_cut"):
-        resolve_alerts(account_id=run.account_id, cause=cause, subjects=[document.name])
+    with transaction.atomic():
+        run.lease_required()
+        _update(document, state=state, sent_at=document.sent_at or now, words=placement.words)
+        if state is DocumentState.TAKEN:
+            _update(document, taken_at=now)
+        for cause in ("not_taken", "document_cut"):
+            resolve_alerts(account_id=run.account_id, cause=cause, subjects=[document.name])
+        resolve_alerts(
+            account_id=run.account_id,
+            cause="document_refused",
+            subjects=[refused_subject(document)],
+            connection=run.connection,
+        )
+        if document.purpose == Purpose.STOCK:
+            ChannelStock.objects.for_account(run.account_id).filter(document=document).update(sure=True, told_at=now)
+        else:
+            run.count("confirmed", _note_told(run, document))
     run.count("files")
     run.count("rows", document.rows)
-    if document.purpose == Purpose.STOCK:
-        ChannelStock.objects.for_account(run.account_id).filter(document=document).update(sure=True, told_at=now)
-        return
+
+
+def _note_told(run: Run, document: OutboundDocument) -> int:
     order_ids = told_order_ids(document)
     OrderEvent.objects.bulk_create(
         OrderEvent(
@@ -173,7 +208,7 @@ def mark_whole(run: Run, document: OutboundDocument, state: DocumentState, place
         )
         for order_id in order_ids
     )
-    run.count("confirmed", confirm(run.account_id, order_ids))
+    return confirm(run.connection, order_ids)
 
 
 def told_order_ids(document: OutboundDocument) -> list[int]:
@@ -191,15 +226,17 @@ def told_order_ids(document: OutboundDocument) -> list[int]:
 
 def watch_taken(run: Run, session: DocumentSink, purpose: Purpose) -> None:
     """See which of the files that lie at the cart were taken by its import jobs."""
+    now = timezone.now()
     rows = OutboundDocument.objects.for_account(run.account_id).filter(
-        connection=run.connection, purpose=purpose, state=DocumentState.SENT
+        connection=run.connection, purpose=purpose, state=DocumentState.SENT, sent_at__gte=now - WATCHED_FOR
     )
-    waiting = {document.name: document for document in rows.order_by("pk")[:WATCHED]}
+    waiting = {document.name: document for document in rows.defer("deflated").order_by("-pk")[:WATCHED]}
     if not waiting:
         return
-    now = timezone.now()
-    for name, placement in session.find_documents(purpose, list(waiting)).items():
-        if placement.place is Place.TAKEN:
-            _update(waiting[name], state=DocumentState.TAKEN, taken_at=now)
-            resolve_alerts(account_id=run.account_id, cause="not_taken", subjects=[name])
-            run.count("taken")
+    found = session.find_documents(purpose, list(waiting))
+    taken = [waiting[name] for name, placement in found.items() if placement.place is Place.TAKEN]
+    for document in taken:
+        _update(document, state=DocumentState.TAKEN, taken_at=now)
+    if taken:
+        resolve_alerts(account_id=run.account_id, cause="not_taken", subjects=[document.name for document in taken])
+        run.count("taken", len(taken))

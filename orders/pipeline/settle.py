@@ -1,25 +1,39 @@
-"""Stage: what shipped and what was canceled decides where an order stands."""
+"""Stage: what shipped and what was canceled decides where an order stands.
+
+Everything here runs in the caller's transaction, in a number of statements that doesn't grow with the number of orders.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 
-from django.db.models import Sum
+from django.db.models import Exists, F, OuterRef, Q, Sum
 from django.utils import timezone
 
 from connectors.contract import ShipmentState
-from connectors.models import ServiceName
-from orders.alerts import resolve_alerts
-from orders.models import DocumentState, LineCancellation, Order, OrderEvent, OrderLine, Shipment, ShipmentLine
-from orders.states import OrderState, advance
+from connectors.models import Connection, ServiceName
+from orders.alerts import raise_alert
+from orders.models import (
+    Alert,
+    AlertState,
+    DocumentState,
+    LineCancellation,
+    Order,
+    OrderEvent,
+    OrderLine,
+    Shipment,
+    ShipmentLine,
+)
+from orders.pipeline.loader import update_rows
+from orders.states import OrderState, advance_all
 from orders.waking import wake
 
 WHOLE = [DocumentState.SENT, DocumentState.TAKEN]
 
 
 def count_shipped(account_id: int, order_ids: Collection[int]) -> None:
-    """Recompute what shipped of each line from its packages; voided ones don't count. Runs in the caller's transaction."""
-    lines = OrderLine.objects.for_account(account_id).filter(order__in=list(order_ids))
+    """Recompute what shipped of each line from its packages; voided ones don't count."""
+    lines = list(OrderLine.objects.for_account(account_id).filter(order__in=list(order_ids)))
     sums = dict(
         ShipmentLine.objects.for_account(account_id)
         .filter(line__order__in=list(order_ids), shipment__state=ShipmentState.SHIPPED)
@@ -27,13 +41,46 @@ def count_shipped(account_id: int, order_ids: Collection[int]) -> None:
         .annotate(total=Sum("quantity"))
     )
     totals: dict[int, int] = dict.fromkeys(order_ids, 0)
+    changed: list[OrderLine] = []
     for line in lines:
         shipped = min(sums.get(line.pk, 0), line.quantity)
         totals[line.order_id] += shipped
         if shipped != line.shipped:
-            lines.filter(pk=line.pk).update(shipped=shipped)
-    for order_id, total in totals.items():
-        Order.objects.for_account(account_id).filter(pk=order_id).exclude(shipped_quantity=total).update(shipped_quantity=total)
+            line.shipped = shipped
+            changed.append(line)
+    update_rows(OrderLine, ("shipped",), [(line.pk, line.shipped) for line in changed])
+    stands = dict(Order.objects.for_account(account_id).filter(pk__in=list(order_ids)).values_list("pk", "shipped_quantity"))
+    update_rows(Order, ("shipped_quantity",), [(pk, totals[pk]) for pk, total in stands.items() if total != totals[pk]])
+    for line in changed:
+        if line.shipped + line.canceled > line.quantity:
+            _take_back(line)
+
+
+def _take_back(line: OrderLine) -> None:
+    """More shipped than a cancellation left over: what the cart wasn't told yet of the cancellation is taken back."""
+    excess = line.shipped + line.canceled - line.quantity
+    untold = LineCancellation.objects.for_account(line.account_id).filter(line=line, document__isnull=True)
+    for row in untold.select_for_update().order_by("-pk"):
+        less = min(row.quantity, excess)
+        excess -= less
+        line.canceled -= less
+        if less == row.quantity:
+            untold.filter(pk=row.pk).delete()
+        elif less:
+            untold.filter(pk=row.pk).update(quantity=row.quantity - less)
+    OrderLine.objects.for_account(line.account_id).filter(pk=line.pk).update(canceled=line.canceled)
+    if not excess:
+        return
+    order = Order.objects.for_account(line.account_id).select_related("source").get(pk=line.order_id)
+    raise_alert(
+        account_id=line.account_id,
+        cause="shipped_after_cancel",
+        subject=str(line.public_id),
+        words=f"{excess} of {line.item} in order {order.cust_ref} shipped after {order.source.name} was told that they will "
+        "not come. They are not told as shipped: settle it with the retailer.",
+        connection=order.source,
+        order=order,
+    )
 
 
 def cancel_rest(line: OrderLine, canceled: int, because: str) -> int:
@@ -53,45 +100,58 @@ def cancel_rest(line: OrderLine, canceled: int, because: str) -> int:
     return more
 
 
-def settle(order: Order) -> None:
-    """Move a delivered order on when all of it is shipped or canceled; runs in the caller's transaction."""
-    if order.state != OrderState.SENT:
-        return
-    lines = list(OrderLine.objects.for_account(order.account_id).filter(order=order))
-    if not lines or any(line.shipped + line.canceled < line.quantity for line in lines):
-        return
+def settle(account_id: int, order_ids: Collection[int]) -> None:
+    """Move delivered orders on when all of them is shipped or canceled, and back when a package turned out not to be."""
+    lines = OrderLine.objects.for_account(account_id).filter(order=OuterRef("pk"))
+    orders = (
+        Order.objects.for_account(account_id)
+        .filter(pk__in=list(order_ids), state__in=[OrderState.SENT, OrderState.SHIPPED])
+        .annotate(
+            is_open=Exists(lines.filter(quantity__gt=F("shipped") + F("canceled"))) | ~Exists(lines),
+            has_shipped=Exists(lines.filter(shipped__gt=0)),
+        )
+    )
+    sent = [order for order in orders if order.state == OrderState.SENT and not order.is_open]
+    back = [order for order in orders if order.state == OrderState.SHIPPED and order.is_open]
     now = timezone.now()
-    rows = Order.objects.for_account(order.account_id).filter(pk=order.pk)
-    if any(line.shipped for line in lines):
-        if advance(order, OrderState.SHIPPED, because="All of it is shipped or canceled."):
-            rows.update(shipped_at=now, updated_at=now)
-    elif advance(order, OrderState.CANCELED, because="Nothing of it will come."):
-        rows.update(canceled_at=now, updated_at=now)
+    moved = advance_all(
+        [order for order in sent if order.has_shipped], OrderState.SHIPPED, because="All of it is shipped or canceled."
+    )
+    _stamp(account_id, moved, shipped_at=now, updated_at=now)
+    moved = advance_all(
+        [order for order in sent if not order.has_shipped], OrderState.CANCELED, because="Nothing of it will come."
+    )
+    _stamp(account_id, moved, canceled_at=now, updated_at=now)
+    moved = advance_all(back, OrderState.SENT, because="A package was voided: not all of it is shipped after all.")
+    _stamp(account_id, moved, shipped_at=None, updated_at=now)
+
+
+def _stamp(account_id: int, orders: Sequence[Order], **changes: object) -> None:
+    if orders:
+        Order.objects.for_account(account_id).filter(pk__in=[order.pk for order in orders]).update(**changes)
 
 
 def wake_carts(account_id: int, order_ids: Collection[int]) -> None:
     """Make the uploads of these orders' carts due."""
-    orders = Order.objects.for_account(account_id).filter(pk__in=list(order_ids)).select_related("source")
-    for cart in {order.source_id: order.source for order in orders}.values():
+    sources = Order.objects.for_account(account_id).filter(pk__in=list(order_ids)).values("source")
+    for cart in Connection.objects.for_account(account_id).filter(pk__in=sources):
         for name in (ServiceName.SHIPMENT_UPLOAD, ServiceName.INVOICE_UPLOAD, ServiceName.CANCEL_UPLOAD):
             wake(cart, name)
 
 
-def confirm(account_id: int, order_ids: Collection[int]) -> int:
-    """Confirm every shipped order whose packages and cancellations are all told in files that lie whole at the cart."""
-    confirmed = 0
+def confirm(cart: Connection, order_ids: Iterable[int]) -> int:
+    """Confirm every shipped order of the cart whose packages and cancellations all stand in files that lie whole there."""
+    account_id = cart.account_id
+    untold = Q(document__isnull=True) | ~Q(document__state__in=WHOLE)
+    packages = Shipment.objects.for_account(account_id).filter(
+        untold, order=OuterRef("pk"), state=ShipmentState.SHIPPED, nothing_to_tell=False
+    )
+    cancellations = LineCancellation.objects.for_account(account_id).filter(untold, line__order=OuterRef("pk"))
     orders = Order.objects.for_account(account_id).filter(pk__in=list(order_ids), state=OrderState.SHIPPED)
-    for order in orders:
-        shipments = Shipment.objects.for_account(account_id).filter(
-            order=order, state=ShipmentState.SHIPPED, nothing_to_tell=False
-        )
-        if shipments.exclude(document__state__in=WHOLE).exists():
-            continue
-        cancellations = LineCancellation.objects.for_account(account_id).filter(line__order=order)
-        if cancellations.exclude(document__state__in=WHOLE).exists():
-            continue
-        if advance(order, OrderState.CONFIRMED, because=f"{order.source.name} was told everything."):
-            Order.objects.for_account(account_id).filter(pk=order.pk).update(confirmed_at=timezone.now())
-            resolve_alerts(account_id=account_id, cause="no_tracking", order=order)
-            confirmed += 1
-    return confirmed
+    told = list(orders.filter(~Exists(packages), ~Exists(cancellations)))
+    moved = advance_all(told, OrderState.CONFIRMED, because=f"{cart.name} was told everything.")
+    _stamp(account_id, moved, confirmed_at=timezone.now())
+    Alert.objects.for_account(account_id).filter(cause="no_tracking", order__in=moved).exclude(
+        state=AlertState.RESOLVED
+    ).update(state=AlertState.RESOLVED, closed_at=timezone.now())
+    return len(moved)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import inf
 from typing import Any
 
 from django.db import transaction
@@ -12,14 +13,13 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from cartrover.ids import new_id
-from connectors.contract import Side, StockItem, StockSource
+from connectors.contract import StockItem, StockSource
 from connectors.errors import TryLater
-from connectors.models import Connection, ConnectionState, ServiceName
 from connectors.opening import open_session
 from orders.models import Product, StockLevel, StockReading
 from orders.pipeline.loader import insert_rows, update_rows
 from orders.run import Run
-from orders.waking import wake
+from orders.waking import wake_stock_uploads
 
 CHUNK = 2000
 """Rows written in one transaction."""
@@ -37,6 +37,17 @@ class _Reading:
     rows: int = 0
     items: dict[str, StockItem] = field(default_factory=dict)
 
+    def add(self, item: StockItem) -> None:
+        """Keep a product; of two with one SKU the one of which there is less: nobody knows which of them an order means."""
+        known = self.items.get(item.sku)
+        if item.sku and (known is None or _available(item) < _available(known)):
+            self.items[item.sku] = item
+
+
+def _available(item: StockItem) -> float:
+    """A product whose stock isn't tracked can't run out."""
+    return inf if item.levels is None else sum(item.levels.values())
+
 
 def pick_up(run: Run) -> None:
     """Read all products with their stock; a reading with a bad or missing page is thrown away."""
@@ -49,7 +60,7 @@ def pick_up(run: Run) -> None:
             run.progress()
             # Not on any page is no proof: pages shift while they are read. The SKU itself is asked for.
             for item in session.ask_stock(absent[start : start + ASKED_AT_ONCE]):
-                reading.items[item.sku] = item
+                reading.add(item)
     gone = [sku for sku in absent if sku not in reading.items]
     run.move_cursor(writing=True)
     _write_products(run, reading, gone)
@@ -65,7 +76,7 @@ def pick_up(run: Run) -> None:
         )
     run.count("skus", len(reading.items))
     run.count("gone", len(gone))
-    _wake_carts(run)
+    wake_stock_uploads(run.account_id)
 
 
 def _read(run: Run, session: StockSource) -> _Reading:
@@ -76,8 +87,7 @@ def _read(run: Run, session: StockSource) -> _Reading:
         reading.total = page.total
         reading.rows += len(page.items)
         for item in page.items:
-            if item.sku:
-                reading.items.setdefault(item.sku, item)
+            reading.add(item)
     if reading.total is not None and reading.rows != reading.total:
         raise TryLater(
             f"{run.connection.name} showed {reading.rows} of {reading.total} products, so the reading was thrown away. "
@@ -158,9 +168,3 @@ def _write_levels(run: Run, reading: _Reading, gone: Iterable[str]) -> None:
 
 def _delete(levels: QuerySet[StockLevel], pks: Sequence[int]) -> None:
     levels.filter(pk__in=list(pks)).delete()
-
-
-def _wake_carts(run: Run) -> None:
-    carts = Connection.objects.for_account(run.account_id).filter(side=Side.CART).exclude(state=ConnectionState.DISCONNECTED)
-    for cart in carts:
-        wake(cart, ServiceName.INVENTORY_UPLOAD)

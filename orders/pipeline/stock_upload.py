@@ -22,14 +22,13 @@ from orders.models import (
     OrderLine,
     OutboundDocument,
     Product,
-    ProductAlias,
     StockLevel,
     StockReading,
 )
 from orders.pipeline.documents import make_document, mark_whole, send, unsent_documents, watch_taken
 from orders.pipeline.route import Route
 from orders.pipeline.upload import watch_is_due
-from orders.rules.aliases import wms_skus
+from orders.rules.aliases import aliases_of
 from orders.run import Run
 from orders.states import OrderState
 
@@ -40,16 +39,15 @@ GUARD_AT_LEAST = 10
 def upload(run: Run) -> None:
     """Settle what is in doubt, then tell what differs from what the cart was last told."""
     purpose = Purpose.STOCK
-    unsent = unsent_documents(run, purpose)
+    unsent = unsent_documents(run, purpose, not_due_too=True)
     fresh = [] if _reading_is_being_written(run) else differences(run.connection)
     if not unsent and not fresh and not watch_is_due(run, purpose):
         return
     with open_session(run.connection, progress=run.progress) as session:
         if not isinstance(session, DocumentSink):
             raise TypeError(f"{run.connection.kind} declares uploads and has none")
-        for document in unsent:
-            _settle(run, session, document)
-        made = _tell(run)
+        refusals = max((_settle(run, session, document) for document in unsent), default=0)
+        made = _tell(run, refusals)
         if made is not None:
             send(run, session, made)
         watch_taken(run, session, purpose)
@@ -64,35 +62,44 @@ def _reading_is_being_written(run: Run) -> bool:
     return any(cursor.get("writing") for cursor in pickups.values_list("cursor", flat=True))
 
 
-def _settle(run: Run, session: DocumentSink, document: OutboundDocument) -> None:
-    """An older file that isn't whole at the cart is never sent after all: its SKUs are told anew."""
+def _settle(run: Run, session: DocumentSink, document: OutboundDocument) -> int:
+    """An older file that isn't whole at the cart is never sent after all: its SKUs are told anew.
+
+    Return how often it was refused, which the file that comes instead inherits.
+    """
     if document.state != DocumentState.READY:
         found = session.find_documents(Purpose.STOCK, [document.name]).get(document.name)
         if found is not None and found.place is not Place.NOWHERE and found.size == document.size:
             mark_whole(run, document, DocumentState.TAKEN if found.place is Place.TAKEN else DocumentState.SENT, found)
-            return
+            return 0
         if found is not None and found.place is Place.WAITING:
             # Its beginning lies under its final name and will be taken: whole is better than cut, and a newer one follows.
             send(run, session, document)
-            return
-    OutboundDocument.objects.for_account(run.account_id).filter(pk=document.pk).update(
-        state=DocumentState.REPLACED, words="A newer reading replaced it."
-    )
-    resolve_alerts(account_id=run.account_id, cause="document_refused", subjects=[document.name])
-    ChannelStock.objects.for_account(run.account_id).filter(document=document).update(sure=False)
+            return 0
+    with transaction.atomic():
+        run.lease_required()
+        OutboundDocument.objects.for_account(run.account_id).filter(pk=document.pk).update(
+            state=DocumentState.REPLACED, words="A newer reading replaced it."
+        )
+        ChannelStock.objects.for_account(run.account_id).filter(document=document).update(sure=False)
+    return document.attempts if document.state == DocumentState.READY else 0
 
 
-def _tell(run: Run) -> OutboundDocument | None:
+def _tell(run: Run, refusals: int) -> OutboundDocument | None:
     if _reading_is_being_written(run):
         return None
     cart = run.connection
     rows = differences(cart)
+    if not rows and run.cursor.get("send_anyway"):
+        # What was to be sent anyway is as it was told again: the permission was for that, not for a later drop.
+        run.move_cursor(send_anyway=False)
     if not rows or _guarded(run, rows):
         return None
     now = timezone.now()
     with transaction.atomic():
         run.lease_required()
         document = make_document(cart, Purpose.STOCK, rows)
+        document.attempts = refusals
         ChannelStock.objects.bulk_create(
             [
                 ChannelStock(
@@ -130,9 +137,8 @@ def _guarded(run: Run, rows: Iterable[StockRow]) -> bool:
         resolve_alerts(account_id=cart.account_id, cause="stock_drop", subjects=[cart.name])
         return False
     words = (
-        f"{falling} of {len(told)} SKUs would fall to 0 at {cart.name} at once, so nothing was sent. Look at "
-        "the stock in the WMS; "
-        "if it is right, choose Send anyway."
+        f"{falling} of {len(told)} SKUs would fall to 0 at {cart.name} at once, so nothing was sent. Look at the stock in the "
+        "WMS; if it is right, choose Send anyway."
     )
     raise_alert(account_id=cart.account_id, cause="stock_drop", subject=cart.name, words=words, connection=cart)
     run.problem(words)
@@ -170,15 +176,15 @@ def sellable(cart: Connection) -> list[StockRow]:
     if reading is None:
         return []
     stock = _stock(route.wms)
-    items = _told_items(cart, stock, all_products=bool(route.settings["tell_all_products"]))
-    skus = wms_skus(account_id=cart.account_id, cart_id=cart.pk, cart_skus=items)
+    aliases = aliases_of(account_id=cart.account_id, cart_id=cart.pk)
+    items = _told_items(cart, stock, aliases, all_products=bool(route.settings["tell_all_products"]))
     waiting = _not_in_reading(route.wms, reading, held_too=bool(route.settings["subtract_held_orders"]))
     upcs = dict(Product.objects.for_account(cart.account_id).exclude(upc="").values_list("sku", "upc"))
     least = int(route.settings["minimum_stock"] or 0)
-    gone_status = str(route.settings.get("gone_status") or "out-of-stock")
+    gone_status = str(route.settings["gone_status"])
     rows = []
     for item in sorted(items):
-        sku = skus[item]
+        sku = aliases.get(item, item)
         if sku in stock.gone:
             rows.append(StockRow(item=item, upc=upcs.get(sku, ""), quantity=0, status=gone_status))
         elif sku in stock.available:
@@ -195,19 +201,18 @@ def _stock(wms: Connection) -> _Stock:
     return _Stock(dict(here), frozenset(rows.filter(gone=True).values_list("sku", flat=True)))
 
 
-def _told_items(cart: Connection, stock: _Stock, *, all_products: bool) -> set[str]:
+def _told_items(cart: Connection, stock: _Stock, aliases: Mapping[str, str], *, all_products: bool) -> set[str]:
     """Every SKU that the cart has ever ordered, under the cart's own name; by a setting all products too."""
     items = set(
         OrderLine.objects.for_account(cart.account_id).filter(order__source=cart).values_list("item", flat=True).distinct()
     )
     items |= set(ChannelStock.objects.for_account(cart.account_id).filter(cart=cart).values_list("item", flat=True))
     if all_products:
-        aliases = ProductAlias.objects.for_account(cart.account_id).filter(Q(cart=cart) | Q(cart__isnull=True))
-        renamed: dict[str, set[str]] = defaultdict(set)
-        for cart_sku, wms_sku in aliases.values_list("cart_sku", "wms_sku"):
-            renamed[wms_sku].add(cart_sku)
+        names: dict[str, set[str]] = defaultdict(set)
+        for cart_sku, wms_sku in aliases.items():
+            names[wms_sku].add(cart_sku)
         for sku in stock.available:
-            items |= renamed.get(sku) or {sku}
+            items |= names.get(sku) or {sku}
     return items
 
 
@@ -219,7 +224,9 @@ def _not_in_reading(wms: Connection, reading: StockReading, *, held_too: bool) -
         undelivered &= Q(order__hold="")
     else:
         undelivered &= ~Q(order__hold__in=[HoldReason.SUSPECTED_DUPLICATE])
-    since = Q(order__state=OrderState.SENT, order__delivered_at__gte=reading.started_at)
+    # What was delivered after the reading began may even have shipped since: the reading has neither.
+    delivered = [OrderState.SENT, OrderState.SHIPPED, OrderState.CONFIRMED]
+    since = Q(order__state__in=delivered, order__delivered_at__gte=reading.started_at)
     drafts = Q(order__state=OrderState.SENT, order__wms_state=RemoteState.DRAFT)
     rows: Iterable[tuple[int, str, Any]] = (
         OrderLine.objects.for_account(wms.account_id)
@@ -227,12 +234,10 @@ def _not_in_reading(wms: Connection, reading: StockReading, *, held_too: bool) -
         .values_list("order__source_id", "item")
         .annotate(total=Sum("quantity") - Sum("canceled"))
     )
-    by_cart: dict[int, dict[str, int]] = defaultdict(dict)
-    for cart_id, item, total in rows:
-        by_cart[cart_id][item] = int(total)
+    aliases: dict[int, dict[str, str]] = {}
     waiting: dict[str, int] = defaultdict(int)
-    for cart_id, totals in by_cart.items():
-        skus = wms_skus(account_id=wms.account_id, cart_id=cart_id, cart_skus=totals)
-        for item, total in totals.items():
-            waiting[skus[item]] += total
+    for cart_id, item, total in rows:
+        if cart_id not in aliases:
+            aliases[cart_id] = aliases_of(account_id=wms.account_id, cart_id=cart_id)
+        waiting[aliases[cart_id].get(item, item)] += int(total)
     return waiting

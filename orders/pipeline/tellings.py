@@ -1,38 +1,35 @@
-"""What a cart must still be told, as rows; each quantity once, and never more than was ordered.
+"""What a cart must still be told of packages and of what will not come, as rows; each quantity once, and never more than was
+ordered.
 
 Each function runs in one transaction: it makes a file and marks what stands in it as told, or returns None.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q, Sum
 
-from connectors.contract import CancelRow, InvoiceRow, Purpose, ShipmentRow, ShipmentState
+from connectors.contract import CancelRow, Purpose, ShipmentRow, ShipmentState
 from connectors.models import Connection
 from connectors.readers import settings_of
 from orders.alerts import raise_alert, resolve_alerts
-from orders.models import (
-    Invoice,
-    InvoiceLine,
-    LineCancellation,
-    Order,
-    OrderEvent,
-    OrderLine,
-    OutboundDocument,
-    Shipment,
-    ShipmentLine,
-)
+from orders.models import LineCancellation, Order, OrderEvent, OrderLine, OutboundDocument, Shipment, ShipmentLine
 from orders.pipeline.documents import make_document
-from orders.pipeline.loader import money
+from orders.pipeline.loader import update_rows
+from orders.pipeline.settle import confirm
 from orders.run import Run
 
 AT_ONCE = 2000
-"""Packages, invoices or cancellations in one file: a few thousand rows, that a person can still look through."""
+"""Packages or cancellations in one file: a few thousand rows, that a person can still look through."""
+
+
+def source_id(order: Order) -> str:
+    """Return the source's own id of the order; "" where the hub had to make one out of retailer and number."""
+    return "" if order.external_id == order.alternate_id else order.external_id
 
 
 # --- packages ----------------------------------------------------------------------------------------------------------------
@@ -56,26 +53,45 @@ def tell_shipments(run: Run) -> OutboundDocument | None:
             .select_related("line", "shipment__order")
             .order_by("shipment_id", "line__line_no", "pk")
         )
-        told = _told_of_lines(lines)
-        rows = [_shipment_row(line, quantity) for line, quantity in told if quantity]
+        told = _told_of_lines(cart.account_id, lines)
+        rows = _shipment_rows(told)
         document = make_document(cart, Purpose.SHIPMENTS, rows) if rows else None
         _mark_shipments(cart, shipments, told, document)
         return document
 
 
-def _told_of_lines(lines: Sequence[ShipmentLine]) -> list[tuple[ShipmentLine, int]]:
-    """Say how many of each package line may be told: no line is told beyond what was ordered and not canceled."""
+def _told_of_lines(account_id: int, lines: Sequence[ShipmentLine]) -> list[tuple[ShipmentLine, int]]:
+    """Say how many of each package line may be told: no line beyond what was ordered and not told as canceled."""
+    ids = {row.line_id for row in lines}
+    canceled = dict(
+        LineCancellation.objects.for_account(account_id)
+        .filter(line__in=ids, document__isnull=False)
+        .values_list("line")
+        .annotate(total=Sum("quantity"))
+    )
     left: dict[int, int] = {}
     told = []
     for row in lines:
         line = row.line
         if line is None:
             continue
-        room = left.setdefault(line.pk, max(0, line.quantity - line.told))
+        room = left.setdefault(line.pk, max(0, line.quantity - line.told - canceled.get(line.pk, 0)))
         quantity = min(row.quantity, room)
         left[line.pk] = room - quantity
         told.append((row, quantity))
     return told
+
+
+def _shipment_rows(told: Sequence[tuple[ShipmentLine, int]]) -> list[ShipmentRow]:
+    """Return a row per package and order line; what travels under one tracking number is one package to the cart."""
+    first: dict[tuple[int | None, str], ShipmentLine] = {}
+    quantities: dict[tuple[int | None, str], int] = defaultdict(int)
+    for at, (row, quantity) in enumerate(told):
+        if quantity:
+            key = (row.line_id, row.shipment.tracking_number or f"#{at}")
+            first.setdefault(key, row)
+            quantities[key] += quantity
+    return [_shipment_row(row, quantities[key]) for key, row in first.items()]
 
 
 def _shipment_row(row: ShipmentLine, quantity: int) -> ShipmentRow:
@@ -85,7 +101,7 @@ def _shipment_row(row: ShipmentLine, quantity: int) -> ShipmentRow:
         raise ValueError("a package without its order can't be told")
     return ShipmentRow(
         cust_po_no=order.cust_po_no,
-        external_order_id=_source_id(order),
+        external_order_id=source_id(order),
         line_id=line.line_id,
         item=line.item,
         upc=line.upc,
@@ -99,202 +115,68 @@ def _shipment_row(row: ShipmentLine, quantity: int) -> ShipmentRow:
     )
 
 
-def _source_id(order: Order) -> str:
-    """Return the source's own id of the order; "" where the hub had to make one out of retailer and number."""
-    return "" if order.external_id == order.alternate_id else order.external_id
-
-
 def _mark_shipments(
     cart: Connection, shipments: Sequence[Shipment], told: Sequence[tuple[ShipmentLine, int]], document: OutboundDocument | None
 ) -> None:
-    """Mark what the file tells; a package that had nothing left to tell is an event and is never looked at again."""
-    account_id = cart.account_id
+    """Mark what the file tells; a package that had nothing left to tell is an event and isn't looked at again."""
+    on_lines: dict[int, int] = {}
+    held: dict[int, int] = defaultdict(int)
+    by_shipment: dict[int, int] = defaultdict(int)
     for row, quantity in told:
-        if quantity and row.line_id is not None:
-            OrderLine.objects.for_account(account_id).filter(pk=row.line_id).update(told=F("told") + quantity)
-            ShipmentLine.objects.for_account(account_id).filter(pk=row.pk).update(told=quantity)
-    by_shipment: dict[int, int] = {}
-    for row, quantity in told:
-        by_shipment[row.shipment_id] = by_shipment.get(row.shipment_id, 0) + quantity
-    for shipment in shipments:
-        asked = by_shipment.get(shipment.pk, 0)
-        rows = Shipment.objects.for_account(account_id).filter(pk=shipment.pk)
-        if document is not None and asked:
-            rows.update(document=document, told_tracking=shipment.tracking_number)
-            resolve_alerts(account_id=account_id, cause="no_tracking", subjects=[str(shipment.public_id)])
-        else:
-            _nothing_to_tell(cart, shipment)
-
-
-def _nothing_to_tell(cart: Connection, shipment: Shipment) -> None:
-    Shipment.objects.for_account(cart.account_id).filter(pk=shipment.pk).update(nothing_to_tell=True)
-    words = (
-        f"Package {shipment.tracking_number or shipment.external_id} holds nothing that {cart.name} wasn't "
-        "told already, or nothing "
-        "of this order; it is not told."
-    )
-    OrderEvent.objects.create(
-        account_id=cart.account_id, order=shipment.order, connection=cart, kind="shipment.nothing_to_tell", words=words
-    )
-
-
-# --- invoices ----------------------------------------------------------------------------------------------------------------
-
-
-def tell_invoices(run: Run) -> OutboundDocument | None:
-    """Make a file of the invoices whose quantities have shipped and weren't invoiced to the cart before."""
-    cart = run.connection
-    with transaction.atomic():
-        run.lease_required()
-        if settings_of(cart)["invoices_from"] == "shipments":
-            _make_invoices(cart)
-        waiting = Invoice.objects.for_account(cart.account_id).filter(
-            order__source=cart, document__isnull=True, is_void=False, order__shipped_quantity__gt=0
-        )
-        if settings_of(cart)["invoices_from"] == "shipments":
-            waiting = waiting.filter(shipment__isnull=False)
-        else:
-            waiting = waiting.filter(shipment__isnull=True)
-        rows: list[InvoiceRow] = []
-        told: list[tuple[Invoice, list[InvoiceLine]]] = []
-        room: dict[int, int] = {}
-        for invoice in waiting.select_related("order").order_by("pk")[:AT_ONCE]:
-            lines = _covered_lines(invoice, room)
-            if lines:
-                _give_id(cart, invoice)
-                rows += _invoice_rows(invoice, lines)
-                told.append((invoice, lines))
-        if not rows:
-            return None
-        document = make_document(cart, Purpose.INVOICES, rows)
-        for invoice, lines in told:
-            Invoice.objects.for_account(cart.account_id).filter(pk=invoice.pk).update(document=document)
-            for line in lines:
-                InvoiceLine.objects.for_account(cart.account_id).filter(pk=line.pk).update(told=line.quantity)
-                OrderLine.objects.for_account(cart.account_id).filter(invoice_lines=line).update(
-                    invoiced=F("invoiced") + line.quantity
-                )
-        return document
-
-
-def _covered_lines(invoice: Invoice, room: dict[int, int]) -> list[InvoiceLine]:
-    """Return the invoice's lines when all of them have shipped and aren't invoiced yet; else nothing, and it waits."""
-    rows = list(
-        InvoiceLine.objects.for_account(invoice.account_id)
-        .filter(invoice=invoice, line__isnull=False)
-        .select_related("line")
-        .order_by("line__line_no", "pk")
-    )
-    wanted: dict[int, int] = {}
-    for row in rows:
         if row.line is not None:
-            wanted[row.line.pk] = wanted.get(row.line.pk, 0) + row.quantity
-            room.setdefault(row.line.pk, row.line.shipped - row.line.invoiced)
-    if not wanted or any(quantity > room[pk] for pk, quantity in wanted.items()):
-        return []
-    for pk, quantity in wanted.items():
-        room[pk] -= quantity
-    return rows
-
-
-def _give_id(cart: Connection, invoice: Invoice) -> None:
-    """Give the invoice an id that this cart has never seen: DSCO refuses one that was used (DSCO reference 4)."""
-    base = (invoice.number or invoice.external_id)[:90]
-    used = Invoice.objects.for_account(cart.account_id).filter(cart=cart)
-    candidate, turn = base, 1
-    while used.filter(told_id=candidate).exclude(pk=invoice.pk).exists():
-        turn += 1
-        candidate = f"{base}-{turn}"
-    Invoice.objects.for_account(cart.account_id).filter(pk=invoice.pk).update(cart=cart, told_id=candidate)
-    invoice.cart, invoice.told_id = cart, candidate
-
-
-def _invoice_rows(invoice: Invoice, lines: Sequence[InvoiceLine]) -> list[InvoiceRow]:
-    order = invoice.order
-    if order is None:
-        raise ValueError("an invoice without its order can't be told")
-    packages = _packages_of(order)
-    total = invoice.total or _sum_of(lines)
-    rows = []
-    for row in lines:
-        line = row.line
-        if line is None:
-            continue
-        package = (invoice.shipment if invoice.shipment_id else packages.get(line.pk)) or None
-        rows.append(
-            InvoiceRow(
-                invoice_id=invoice.told_id,
-                cust_po_no=order.cust_po_no,
-                external_order_id=_source_id(order),
-                invoice_date=invoice.invoice_date,
-                total=money(total),
-                currency=invoice.currency or order.currency or "USD",
-                line_id=line.line_id,
-                item=line.item,
-                upc=line.upc,
-                title=line.title,
-                unit_price=money(line.price),
-                quantity=row.quantity,
-                tracking_number=package.tracking_number if package else "",
-                carrier=(package.carrier or order.ship_carrier) if package else "",
-                service=(package.service or order.ship_method) if package else "",
-                ship_code=order.ship_code if package else "",
-                shipped_at=package.shipped_at if package else None,
-            )
+            on_lines[row.line.pk] = on_lines.get(row.line.pk, row.line.told) + quantity
+        by_shipment[row.shipment_id] += quantity
+        held[row.shipment_id] += row.quantity
+    update_rows(OrderLine, ("told",), list(on_lines.items()))
+    update_rows(ShipmentLine, ("told",), [(row.pk, quantity) for row, quantity in told if quantity])
+    with_news = [one for one in shipments if document is not None and by_shipment[one.pk]]
+    if document is not None:
+        update_rows(
+            Shipment, ("document_id", "told_tracking"), [(one.pk, document.pk, one.tracking_number) for one in with_news]
         )
-    return rows
+    subjects = [str(one.public_id) for one in shipments]
+    resolve_alerts(account_id=cart.account_id, cause="no_tracking", subjects=subjects)
+    _note_untold(cart, [one for one in shipments if not by_shipment[one.pk]])
+    for one in with_news:
+        if by_shipment[one.pk] < held[one.pk]:
+            _alert_too_many(cart, one, by_shipment[one.pk], held[one.pk])
 
 
-def _packages_of(order: Order) -> dict[int, Shipment]:
-    """Return the package of each line that came in one package only: of several, none can be named on one row."""
-    found: dict[int, list[Shipment]] = {}
-    rows = ShipmentLine.objects.for_account(order.account_id).filter(
-        shipment__order=order, shipment__state=ShipmentState.SHIPPED, line__isnull=False
-    )
-    for row in rows.select_related("shipment"):
-        if row.line_id is not None:
-            found.setdefault(row.line_id, []).append(row.shipment)
-    return {line_id: packages[0] for line_id, packages in found.items() if len(packages) == 1}
-
-
-def _sum_of(lines: Sequence[InvoiceLine]) -> Decimal:
-    return sum(((row.line.price or Decimal(0)) * row.quantity for row in lines if row.line), Decimal(0))
-
-
-def _make_invoices(cart: Connection) -> None:
-    """Make an invoice of each shipped package that has none, from the order's prices, for WMSs that make no invoices."""
-    shipments = Shipment.objects.for_account(cart.account_id).filter(
-        order__source=cart, state=ShipmentState.SHIPPED, invoices__isnull=True
-    )
-    for shipment in shipments.select_related("order").order_by("pk")[:AT_ONCE]:
-        rows = [row for row in shipment.lines.select_related("line") if row.line is not None]
-        if shipment.order is None or not rows:
-            continue
-        count = Invoice.objects.for_account(cart.account_id).filter(order=shipment.order, shipment__isnull=False).count()
-        total = sum(((row.line.price or Decimal(0)) * row.quantity for row in rows if row.line), Decimal(0))
-        invoice = Invoice.objects.create(
+def _note_untold(cart: Connection, shipments: Sequence[Shipment]) -> None:
+    """Packages that hold nothing that may be told are left alone; what waited for them may be confirmed."""
+    if not shipments:
+        return
+    update_rows(Shipment, ("nothing_to_tell",), [(one.pk, True) for one in shipments])
+    OrderEvent.objects.bulk_create(
+        OrderEvent(
             account_id=cart.account_id,
-            connection=shipment.connection,
-            external_id=f"shipment:{shipment.external_id}",
-            external_order_id=shipment.external_order_id,
-            order=shipment.order,
-            shipment=shipment,
-            number=f"{shipment.order.cust_ref}-{count + 1}",
-            invoice_date=(shipment.shipped_at or shipment.remote_updated_at).date(),
-            total=money(total),
-            currency=shipment.order.currency,
+            order=one.order,
+            connection=cart,
+            kind="shipment.nothing_to_tell",
+            words=f"Package {one.tracking_number or one.external_id} holds nothing that {cart.name} wasn't told already, or "
+            "nothing of this order; it is not told.",
         )
-        InvoiceLine.objects.bulk_create(
-            InvoiceLine(
-                account_id=cart.account_id,
-                invoice=invoice,
-                external_id=row.external_id,
-                external_line_id=row.external_line_id,
-                line=row.line,
-                quantity=row.quantity,
-            )
-            for row in rows
-        )
+        for one in shipments
+    )
+    confirm(cart, [one.order_id for one in shipments if one.order_id is not None])
+
+
+def _alert_too_many(cart: Connection, shipment: Shipment, told: int, held: int) -> None:
+    order = shipment.order
+    if order is None:
+        return
+    words = (
+        f"Package {shipment.tracking_number or shipment.external_id} of order {order.cust_ref} holds {held} pieces, but only "
+        f"{told} of them were ordered and not told before. {cart.name} is told {told}: settle the rest with the retailer."
+    )
+    raise_alert(
+        account_id=cart.account_id,
+        cause="shipped_too_many",
+        subject=str(shipment.public_id),
+        words=words,
+        connection=cart,
+        order=order,
+    )
 
 
 # --- cancellations -----------------------------------------------------------------------------------------------------------
@@ -315,30 +197,39 @@ def tell_cancels(run: Run) -> OutboundDocument | None:
             _alert_no_code(run, len(rows))
             return None
         resolve_alerts(account_id=cart.account_id, cause="no_cancel_code", subjects=[cart.name])
-        document = make_document(cart, Purpose.CANCELS, [_cancel_row(row, code) for row in rows])
+        document = make_document(cart, Purpose.CANCELS, _cancel_rows(rows, code))
         waiting.filter(pk__in=[row.pk for row in rows]).update(document=document)
         return document
 
 
-def _cancel_row(row: LineCancellation, code: str) -> CancelRow:
+def _cancel_rows(rows: Sequence[LineCancellation], code: str) -> list[CancelRow]:
+    """Return a row per order line: what was canceled of it in several steps is told as one."""
+    steps: dict[int, list[LineCancellation]] = defaultdict(list)
+    for row in rows:
+        steps[row.line_id].append(row)
+    return [_cancel_row(of_line[-1], sum(row.quantity for row in of_line), code) for of_line in steps.values()]
+
+
+def _cancel_row(row: LineCancellation, quantity: int, code: str) -> CancelRow:
     line = row.line
     return CancelRow(
         cust_po_no=line.order.cust_po_no,
-        external_order_id=_source_id(line.order),
+        external_order_id=source_id(line.order),
         line_id=line.line_id,
         item=line.item,
         code=code,
         reason=row.because,
-        quantity=row.quantity,
+        quantity=quantity,
     )
 
 
 def _alert_no_code(run: Run, number: int) -> None:
     cart = run.connection
     words = (
-        f"{number} cancellations wait: no cancel code is chosen in the settings of {cart.name}, and each "
-        "retailer wants its own. "
-        "Choose one, and they are told."
+        f"{number} {'cancellations wait' if number > 1 else 'cancellation waits'}: no cancel code is chosen in the settings "
+        f"of {cart.name}, and each retailer wants its own. Choose one there, and {cart.name} is told."
     )
-    raise_alert(account_id=cart.account_id, cause="no_cancel_code", subject=cart.name, words=words, connection=cart)
-    run.problem(words)
+    is_new = raise_alert(account_id=cart.account_id, cause="no_cancel_code", subject=cart.name, words=words, connection=cart)
+    # Every sweep comes by here while the rows wait: said once, and whenever somebody asks for this run.
+    if is_new or run.named:
+        run.problem(words)

@@ -11,7 +11,8 @@ from connectors.contract import DocumentSink, Purpose
 from connectors.opening import open_session
 from orders.models import DocumentState, OutboundDocument
 from orders.pipeline.documents import send, unsent_documents, watch_taken
-from orders.pipeline.tellings import tell_cancels, tell_invoices, tell_shipments
+from orders.pipeline.invoicing import tell_invoices
+from orders.pipeline.tellings import tell_cancels, tell_shipments
 from orders.run import Run
 
 TELL: dict[Purpose, Callable[[Run], OutboundDocument | None]] = {
@@ -36,6 +37,7 @@ def upload(run: Run, purpose: Purpose) -> None:
         while fresh is not None:
             send(run, session, fresh)
             fresh = None if run.out_of_time else TELL[purpose](run)
+        run.unfinished = run.out_of_time
         watch_taken(run, session, purpose)
         run.move_cursor(watched_at=timezone.now().isoformat())
 

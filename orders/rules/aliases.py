@@ -15,3 +15,10 @@ def wms_skus(*, account_id: int, cart_id: int, cart_skus: Collection[str]) -> di
     found.update({cart_sku: wms_sku for owner, cart_sku, wms_sku in rows if owner is None})
     found.update({cart_sku: wms_sku for owner, cart_sku, wms_sku in rows if owner == cart_id})
     return found
+
+
+def aliases_of(*, account_id: int, cart_id: int) -> dict[str, str]:
+    """Return every alias that counts for a cart, the WMS's SKU by the cart's: its own before those for all carts."""
+    rows = list(ProductAlias.objects.for_account(account_id).values_list("cart_id", "cart_sku", "wms_sku"))
+    found = {cart_sku: wms_sku for owner, cart_sku, wms_sku in rows if owner is None}
+    return found | {cart_sku: wms_sku for owner, cart_sku, wms_sku in rows if owner == cart_id}
