@@ -15,12 +15,12 @@ Flow = Callable[[Run], None]
 
 def _order_download(run: Run) -> None:
     # What was stored in an earlier run is read first: it needs nobody.
-    read.read_fetched(run)
+    tried = read.read_fetched(run)
     with open_session(run.connection, progress=run.progress) as session:
         if not isinstance(session, OrderSource):
             raise TypeError(f"{run.connection.kind} declares orders and has none")
         retrieve.retrieve(run, session)
-    read.read_fetched(run)
+    read.read_fetched(run, without=tried)
 
 
 def _upload(purpose: Purpose) -> Flow:

@@ -117,7 +117,9 @@ class DscoSession:
         waiting = join(self._folder("order_folder"), ref.name)
         with self._talking() as server:
             try:
-                _require_unchanged(server.stat(waiting), ref)
+                if not _is_unchanged(entry := server.stat(waiting), ref):
+                    yield from self._fetch_instead(server, ref, entry)
+                    return
                 pieces = server.read(waiting)
                 first = next(pieces, b"")
             except NotFound:
@@ -126,6 +128,15 @@ class DscoSession:
             yield from _exactly(first, pieces, ref)
             with contextlib.suppress(NotFound):  # archived by DSCO, as it should be
                 _require_unchanged(server.stat(waiting), ref)
+
+    def _fetch_instead(self, server: FileServer, ref: DocumentRef, entry: FileEntry) -> Iterator[bytes]:
+        """Another file of that name lies there now: the one that was listed may be in the archive, as it was."""
+        archive = self._folder("order_archive_folder")
+        with contextlib.suppress(NotFound):
+            if archive and _is_unchanged(server.stat(join(archive, ref.name)), ref):
+                yield from self._fetch_taken(server, ref)
+                return
+        _require_unchanged(entry, ref)
 
     def _fetch_taken(self, server: FileServer, ref: DocumentRef) -> Iterator[bytes]:
         """Read a file that was archived under our hands, or that somebody else has taken."""
@@ -262,9 +273,13 @@ class DscoSession:
             raise
 
 
-def _require_unchanged(entry: FileEntry, ref: DocumentRef) -> None:
+def _is_unchanged(entry: FileEntry, ref: DocumentRef) -> bool:
     is_later = entry.modified_at is not None and ref.modified_at != NO_TIME and entry.modified_at != ref.modified_at
-    if entry.size != ref.size or is_later:
+    return entry.size == ref.size and not is_later
+
+
+def _require_unchanged(entry: FileEntry, ref: DocumentRef) -> None:
+    if not _is_unchanged(entry, ref):
         raise TryLater(f"{ref.name} has changed since it was listed; it may still be being written. It is read again later.")
 
 

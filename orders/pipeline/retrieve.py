@@ -10,15 +10,17 @@ import hashlib
 import zlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from connectors.contract import DocumentRef, Listing, OrderSource
 from connectors.errors import BadDocument, TryLater
 from connectors.models import Connection
 from orders.alerts import raise_alert, resolve_alerts
-from orders.models import InboundBody, InboundDocument, InboundState, OrderEvent
+from orders.models import Alert, InboundBody, InboundDocument, InboundState, OrderEvent
 from orders.retrying import next_try
 from orders.run import Run
 
@@ -26,95 +28,166 @@ SETTLED_AFTER = timedelta(seconds=30)
 """How long a file must have lain still, by the server's clock, to be taken for whole."""
 
 TAKEN_CHECK_EVERY = timedelta(hours=1)
+TAKEN_ALERT_ENDS = timedelta(days=1)
+"""After this long without a file that somebody else took, whoever it was has stopped."""
+
+LOOKED_FOR = 2
+"""How often a file that lies nowhere is looked for: it may just be on its way to the archive."""
+
+UNREAD = [InboundState.SEEN, InboundState.WANTED, InboundState.FETCHED]
 PIECE = 1 << 20
 """Bytes of a document in one row, before compression."""
 
 
 def retrieve(run: Run, session: OrderSource) -> None:
     """Register what lies there and fetch all that is whole; what can't be fetched now is tried again in a later run."""
-    register(run.connection, session.list_orders(), run)
+    listing = session.list_orders()
+    _register(run, listing)
+    _settle_vanished(run, session, listing)
     _look_at_taken(run, session)
     for document in _wanted(run):
+        if run.out_of_time:
+            run.unfinished = True
+            return
         run.progress()
         _fetch(run, session, document)
 
 
-def register(connection: Connection, listing: Listing, run: Run | None = None) -> None:
+def _documents(connection: Connection) -> QuerySet[InboundDocument]:
+    return InboundDocument.objects.for_account(connection.account_id).filter(connection=connection, feed="orders")
+
+
+def _register(run: Run, listing: Listing) -> None:
     """Make a row for every file that isn't known; mark those that are whole as wanted."""
-    documents = InboundDocument.objects.for_account(connection.account_id).filter(connection=connection, feed="orders")
+    documents = _documents(run.connection)
     for ref in listing.refs:
-        with transaction.atomic():
-            known = documents.filter(name=ref.name, size=ref.size, modified_at=ref.modified_at).first()
-            if known is not None:
-                if known.state == InboundState.SEEN:  # the same size in a later run
-                    documents.filter(pk=known.pk, state=InboundState.SEEN).update(state=InboundState.WANTED)
-                continue
-            unread = documents.filter(name=ref.name, state__in=[InboundState.SEEN, InboundState.WANTED])
-            same_size = unread.filter(size=ref.size).exists()
-            unread.update(state=InboundState.REPLACED, words="The file changed before it was read.")
-            settled = same_size or listing.far_now - ref.modified_at >= SETTLED_AFTER
-            InboundDocument.objects.create(
-                account_id=connection.account_id,
-                connection=connection,
-                name=ref.name[:300],
-                size=ref.size,
-                modified_at=ref.modified_at,
-                state=InboundState.WANTED if settled else InboundState.SEEN,
-            )
-        if run is not None and not settled:
+        known = documents.filter(name=ref.name, size=ref.size, modified_at=ref.modified_at).first()
+        if known is not None:
+            # The same size in a later run, or there again after it was nowhere.
+            waiting = documents.filter(pk=known.pk, state__in=[InboundState.SEEN, InboundState.GONE])
+            waiting.update(state=InboundState.WANTED, attempts=0, due_at=None)
+            continue
+        same_size = documents.filter(name=ref.name, size=ref.size, state__in=UNREAD).exists()
+        settled = same_size or listing.far_now - ref.modified_at >= SETTLED_AFTER
+        _make(run.connection, ref, InboundState.WANTED if settled else InboundState.SEEN)
+        if not settled:
             run.count("growing")
+
+
+def _make(connection: Connection, ref: DocumentRef, state: InboundState) -> None:
+    InboundDocument.objects.create(
+        account_id=connection.account_id,
+        connection=connection,
+        name=ref.name[:300],
+        size=ref.size,
+        modified_at=ref.modified_at,
+        state=state,
+    )
+
+
+def _settle_vanished(run: Run, session: OrderSource, listing: Listing) -> None:
+    """Decide what became of unread files that no longer lie there as they were listed before.
+
+    One that was archived as it was is fetched from there; one that has grown or was written anew is replaced by what it is now.
+    """
+    here = {(ref.name, ref.size, ref.modified_at) for ref in listing.refs}
+    vanished = [
+        one for one in _documents(run.connection).filter(state__in=UNREAD) if (one.name, one.size, one.modified_at) not in here
+    ]
+    if not vanished:
+        return
+    names = {ref.name for ref in listing.refs}
+    taken = {(ref.name, ref.size): ref for ref in session.list_taken().refs}
+    for document in vanished:
+        grown = [ref for (name, size), ref in taken.items() if name == document.name and size > document.size]
+        if document.state == InboundState.FETCHED:
+            if document.name in names:
+                _replace(document)
+        elif (document.name, document.size) in taken:
+            _want_from_archive(run, document)
+        elif document.name in names:
+            _replace(document)
+        elif grown:
+            _register_taken(run.connection, max(grown, key=lambda ref: ref.modified_at))
+            _replace(document)
+        else:
+            _set(document, state=InboundState.WANTED)
+
+
+def _replace(document: InboundDocument) -> None:
+    _set(document, state=InboundState.REPLACED, words="The file changed before it was read.")
+
+
+def _set(document: InboundDocument, **changes: Any) -> None:
+    InboundDocument.objects.for_account(document.account_id).filter(pk=document.pk).update(**changes)
+
+
+def _want_from_archive(run: Run, document: InboundDocument) -> None:
+    """A file that was archived before the hub asked for it was read by somebody else."""
+    if document.state == InboundState.SEEN:
+        _tell_taken(run.connection, document.name)
+        run.count("taken_by_others")
+    _set(document, state=InboundState.WANTED)
+
+
+# --- files that somebody else has taken --------------------------------------------------------------------------------------
 
 
 def _look_at_taken(run: Run, session: OrderSource) -> None:
     """Find order files that somebody else has read since this connection was activated: they were meant for us as well."""
-    connection = run.connection
-    last = run.cursor.get("taken_checked_at")
-    now = timezone.now()
-    if connection.activated_at is None or (last and now - datetime.fromisoformat(last) < TAKEN_CHECK_EVERY):
+    connection, now = run.connection, timezone.now()
+    live_since, last = connection.activated_at, run.cursor.get("taken_checked_at")
+    checked_at = datetime.fromisoformat(last) if last else None
+    if live_since is None or (checked_at and checked_at >= live_since and now - checked_at < TAKEN_CHECK_EVERY):
         return
-    documents = InboundDocument.objects.for_account(connection.account_id).filter(connection=connection, feed="orders")
-    known = set(documents.filter(seen_at__gte=connection.activated_at - timedelta(days=70)).values_list("name", "size"))
-    strangers = [
-        ref
-        for ref in session.list_taken().refs
-        if (ref.name, ref.size) not in known and ref.modified_at >= connection.activated_at
-    ]
+    known = set(
+        _documents(connection)
+        .filter(seen_at__gte=live_since - timedelta(days=70))
+        .exclude(state=InboundState.GONE)
+        .values_list("name", "size")
+    )
+    taken = session.list_taken().refs
+    strangers = [ref for ref in taken if (ref.name, ref.size) not in known and ref.modified_at >= live_since]
     for ref in strangers:
         _register_taken(connection, ref)
     run.move_cursor(taken_checked_at=now.isoformat())
     if strangers:
         run.count("taken_by_others", len(strangers))
+    else:
+        _end_taken_alert(connection, now)
 
 
 def _register_taken(connection: Connection, ref: DocumentRef) -> None:
-    _, made = InboundDocument.objects.for_account(connection.account_id).get_or_create(
-        account_id=connection.account_id,
-        connection=connection,
-        feed="orders",
-        name=ref.name[:300],
-        size=ref.size,
-        modified_at=ref.modified_at,
-        defaults={"state": InboundState.WANTED},
+    known = _documents(connection).filter(name=ref.name[:300], size=ref.size, modified_at=ref.modified_at).first()
+    if known is None:
+        _make(connection, ref, InboundState.WANTED)
+        _tell_taken(connection, ref.name)
+    elif known.state == InboundState.GONE:
+        _set(known, state=InboundState.WANTED, attempts=0, due_at=None)
+
+
+def _tell_taken(connection: Connection, name: str) -> None:
+    words = (
+        f"{name} was taken from {connection.name} by somebody else and is read from the archive. Switch off whatever "
+        "else reads these files: an old integration, or a person."
     )
-    if made:
-        words = (
-            f"{ref.name} was taken from {connection.name} by somebody else and is read from the archive. Switch off whatever "
-            "else reads these files: an old integration, or a person."
-        )
-        OrderEvent.objects.create(
-            account_id=connection.account_id,
-            connection=connection,
-            kind="file.taken_by_others",
-            words=words,
-            document_name=ref.name,
-        )
-        raise_alert(
-            account_id=connection.account_id,
-            cause="taken_by_others",
-            subject=connection.name,
-            words=words,
-            connection=connection,
-        )
+    OrderEvent.objects.create(
+        account_id=connection.account_id, connection=connection, kind="file.taken_by_others", words=words, document_name=name
+    )
+    raise_alert(
+        account_id=connection.account_id, cause="taken_by_others", subject=connection.name, words=words, connection=connection
+    )
+
+
+def _end_taken_alert(connection: Connection, now: datetime) -> None:
+    old = Alert.objects.for_account(connection.account_id).filter(
+        cause="taken_by_others", connection=connection, last_seen_at__lt=now - TAKEN_ALERT_ENDS
+    )
+    if old.exists():
+        resolve_alerts(account_id=connection.account_id, cause="taken_by_others", connection=connection)
+
+
+# --- fetching ----------------------------------------------------------------------------------------------------------------
 
 
 def _wanted(run: Run) -> Iterator[InboundDocument]:
@@ -137,13 +210,16 @@ def _fetch(run: Run, session: OrderSource, document: InboundDocument) -> None:
         _try_again(run, document, problem)
         return
     except BadDocument as problem:
-        _gone(run, document, problem)
+        if document.attempts + 1 < LOOKED_FOR:
+            _try_again(run, document, TryLater(problem.words))
+        else:
+            _gone(run, document, problem)
         return
     with transaction.atomic():
         run.lease_required()
         documents = InboundDocument.objects.for_account(run.account_id)
         documents.filter(pk=document.pk).update(
-            state=InboundState.FETCHED, sha256=sha256, fetched_at=timezone.now(), words="", due_at=None
+            state=InboundState.FETCHED, sha256=sha256, fetched_at=timezone.now(), words="", attempts=0, due_at=None
         )
         twin = documents.filter(connection=run.connection, sha256=sha256).exclude(pk=document.pk).first()
         if twin is not None:
@@ -155,7 +231,8 @@ def _fetch(run: Run, session: OrderSource, document: InboundDocument) -> None:
                 words=f"{document.name} has the same bytes as {twin.name}. Orders that are known are counted, not loaded "
                 "again.",
             )
-    resolve_alerts(account_id=run.account_id, cause="file_not_fetched", subjects=[document.name])
+    for cause in ("file_not_fetched", "file_gone"):
+        resolve_alerts(account_id=run.account_id, cause=cause, subjects=[document.name])
     run.count("files")
     run.count("bytes", size)
 
