@@ -5,15 +5,12 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from cartrover.accounts.actions import audit
 from connectors.contract import HoldReason, Side
 from connectors.models import Connection, Service, ServiceName
 from orders.alerts import resolve_alerts
 from orders.canceling import cancel_order
 from orders.holding import hold_order
 from orders.models import (
-    Alert,
-    AlertState,
     MessagePurpose,
     MessageState,
     Order,
@@ -139,16 +136,6 @@ def stock_send_anyway(cart: Connection, *, actor: str) -> None:
         account_id=cart.account_id, connection=cart, kind="stock.send_anyway", words=f"Sent anyway, says {actor}.", actor=actor
     )
     wake(cart, ServiceName.INVENTORY_UPLOAD)
-
-
-def alert_dismiss(alert: Alert, *, actor: str) -> bool:
-    """Take an alert out of sight: should its cause be seen again, it is only counted. Return False unless it is open."""
-    rows = Alert.objects.for_account(alert.account_id).filter(pk=alert.pk, state=AlertState.OPEN)
-    if not rows.update(state=AlertState.DISMISSED, closed_at=timezone.now()):
-        return False
-    subject = alert.order.cust_ref if alert.order is not None else alert.subject
-    audit(account=alert.account, actor=actor, verb="alert.dismissed", subject=f"{alert.cause} {subject}", words=alert.words)
-    return True
 
 
 def skipped_load(skipped: SkippedOrder, *, actor: str) -> LoadCounts:

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from cartrover.accounts.actions import audit
 from connectors.models import Connection
 from orders.models import Alert, AlertState, Order
 
@@ -55,3 +56,13 @@ def resolve_alerts(
     if order is not None:
         rows = rows.filter(order=order)
     return rows.update(state=AlertState.RESOLVED, closed_at=timezone.now())
+
+
+def dismiss_alert(alert: Alert, *, actor: str) -> bool:
+    """Take an alert out of sight: while its cause lasts it is only counted. Return False unless it is open."""
+    rows = Alert.objects.for_account(alert.account_id).filter(pk=alert.pk, state=AlertState.OPEN)
+    if not rows.update(state=AlertState.DISMISSED, closed_at=timezone.now()):
+        return False
+    subject = alert.order.cust_ref if alert.order is not None else alert.subject
+    audit(account=alert.account, actor=actor, verb="alert.dismissed", subject=f"{alert.cause} {subject}", words=alert.words)
+    return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from connectors.contract import HoldReason
 from connectors.models import Connection, ConnectionState, Outcome, Service, ServiceName
 from connectors.schedules import FACTS
-from orders.models import DocumentState, MessagePurpose, MessageState
+from orders.models import AlertState, DocumentState, MessagePurpose, MessageState
 from orders.states import Status
 
 STATUS: dict[str, str] = {
@@ -71,8 +71,10 @@ MESSAGE: dict[str, str] = {
 
 TRY: dict[str, str] = {
     "": "no answer yet",
-    "sent": "sent",
-    "found": "found at the WMS",
+    "delivered": "sent",
+    "adopted": "found at the WMS",
+    "done": "done",
+    "internal": "something went wrong inside the hub",
     "TryLater": "not executed, trying again",
     "SlowDown": "asked to slow down",
     "FixConnection": "connection broken",
@@ -93,6 +95,8 @@ FILE: dict[str, str] = {
     DocumentState.HELD: "held",
     DocumentState.REPLACED: "replaced by a newer one",
 }
+
+ALERT: dict[str, str] = {AlertState.OPEN: "Open", AlertState.DISMISSED: "Dismissed", AlertState.RESOLVED: "Resolved"}
 
 
 def service_label(name: str) -> str:

@@ -7,13 +7,18 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
+from cartrover.accounts.access import AccountRequest
 from connectors.contract import HoldReason
 from orders import words
-from orders.models import Order
+from orders.listings.alerts import COUNTED, open_count, place_of
+from orders.models import Alert, Order
+from orders.navigation import MENU
 
 register = template.Library()
 
@@ -116,3 +121,36 @@ def file_state(state: str) -> str:
 @register.filter
 def try_outcome(outcome: str) -> str:
     return words.TRY.get(outcome, outcome.replace("_", " "))
+
+
+@register.inclusion_tag("orders/_navigation.html", takes_context=True)
+def navigation(context: dict[str, Any]) -> dict[str, Any]:
+    """Show the menu of the account whose page this is, with the number of its open alerts."""
+    request: AccountRequest = context["request"]
+    here = request.resolver_match.url_name if request.resolver_match else ""
+    number = open_count(request.account)
+    return {
+        "account": request.account,
+        "menu": MENU,
+        "here": here,
+        "open_alerts": f"{COUNTED}+" if number > COUNTED else number,
+        "is_behind_more": any(not one.at_foot and here in (one.page, *one.also) for group in MENU for one in group),
+    }
+
+
+@register.inclusion_tag("orders/_place.html", takes_context=True)
+def mending_place(context: dict[str, Any], alert: Alert) -> dict[str, Any]:
+    """Link to the one place that mends what an alert tells of."""
+    place, account = place_of(alert), context["request"].account
+    if place is None:
+        return {"words": ""}
+    query = f"?{urlencode(place.query)}" if place.query else ""
+    return {"words": place.words, "address": reverse(place.page, kwargs={"slug": account.slug, **place.ids}) + query}
+
+
+@register.simple_tag(takes_context=True)
+def query_with(context: dict[str, Any], **changes: Any) -> str:
+    """Return the query of this page with these values instead; empty ones are left out."""
+    values = {name: value for name, value in context["request"].GET.items() if value}
+    values |= {name: str(value) if value else "" for name, value in changes.items()}
+    return "?" + urlencode({name: value for name, value in values.items() if value})

@@ -12,6 +12,7 @@ from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Role
 from orders import readers, words
 from orders.states import Status
+from orders.views.queries import one_of, public_id_of
 
 
 @require_safe
@@ -25,8 +26,8 @@ def account_home(request: AccountRequest) -> HttpResponse:
 @account_page(Role.VIEWER)
 def order_list(request: AccountRequest) -> HttpResponse:
     """List orders, newest first; a number that only one order has leads straight to it."""
-    status, number = _status(request.GET.get("status", "")), request.GET.get("number", "").strip()[:200]
-    page = readers.orders_page(request.account, _public_id(request.GET.get("before", "")), status=status, number=number)
+    status, number = one_of(Status, request.GET.get("status", "")), request.GET.get("number", "").strip()[:200]
+    page = readers.orders_page(request.account, public_id_of(request.GET.get("before", "")), status=status, number=number)
     if number and len(page.orders) == 1:
         return redirect("order", slug=request.account.slug, public_id=page.orders[0].public_id)
     chosen = {"page": page, "status": status, "number": number, "statuses": words.STATUS.items()}
@@ -42,15 +43,3 @@ def order_detail(request: AccountRequest, public_id: UUID) -> HttpResponse:
     return render(
         request, "orders/order.html", {"story": story, "order": story.order, "may_act": request.membership.may(Role.OPERATOR)}
     )
-
-
-def _status(text: str) -> Status | None:
-    return Status(text) if text in list(Status) else None
-
-
-def _public_id(text: str) -> UUID | None:
-    """Read the cursor of an older page; one that isn't any begins at the newest orders."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -1,0 +1,1 @@
+"""What the portal's lists show: a page at a time, in a number of queries that doesn't grow with what there is."""

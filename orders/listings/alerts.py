@@ -1,0 +1,46 @@
+"""Alerts, and for each the one place that mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from cartrover.accounts.models import Account
+from orders.listings.paging import Page, page_of
+from orders.models import Alert, AlertState
+
+COUNTED = 99
+"""Highest number in the navigation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page of the account: what its link says, the name of its address, and what the address needs."""
+
+    words: str
+    page: str
+    ids: Mapping[str, Any] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+def alerts_page(account: Account, state: AlertState, after: UUID | None = None) -> Page[Alert]:
+    """Return the alerts of one state, the latest first, each with its connection and order."""
+    rows = Alert.objects.for_account(account).filter(state=state).select_related("connection", "order")
+    return page_of(account, rows, along="last_seen_at", descending=True, after=after)
+
+
+def open_count(account: Account) -> int:
+    """Return how many alerts are open, `COUNTED` + 1 where there are more than that."""
+    return Alert.objects.for_account(account).filter(state=AlertState.OPEN)[: COUNTED + 1].count()
+
+
+def place_of(alert: Alert) -> Place | None:
+    """Return the one place that mends what the alert tells of; None where only support can."""
+    if alert.order is not None:
+        return Place(f"Look at order {alert.order.cust_ref}", "order", {"public_id": alert.order.public_id})
+    match alert.cause:
+        case "internal" | "counts_differ":
+            return None
+    return Place("Look at the connection", "account_home") if alert.connection is not None else None

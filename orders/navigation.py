@@ -1,0 +1,30 @@
+"""What stands in the portal's menu: at the side of a wide screen, at the foot of a narrow one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A page of the menu. `also` are the pages that lie behind it; `icon` is drawn on a field of 16 by 16.
+
+    `at_foot`: stands in the bar at the foot of a narrow screen; the others are behind More there.
+    """
+
+    page: str
+    words: str
+    icon: str
+    also: tuple[str, ...] = ()
+    at_foot: bool = False
+
+
+MENU: Sequence[Sequence[Entry]] = (
+    (
+        Entry("account_home", "Home", "M2 8l6-5.5L14 8M4 6.5V13.5h8V6.5", at_foot=True),
+        Entry("orders", "Orders", "M3 2.5h10v11H3zM5.5 6h5M5.5 9h5", ("order",), at_foot=True),
+    ),
+    (Entry("alerts", "Alerts", "M8 2.5a4 4 0 0 0-4 4v3L2.5 12h11L12 9.5v-3a4 4 0 0 0-4-4zM6.5 14h3", at_foot=True),),
+)
+"""In groups, in the order in which people look."""
