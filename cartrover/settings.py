@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django_htmx",
     "cartrover.accounts",
     "connectors",
     "orders",
@@ -172,6 +173,9 @@ CELERY_BEAT_SCHEDULE = {
 
 OUTBOUND_ALLOWED_NETWORKS: list[str] = env.list("OUTBOUND_ALLOWED_NETWORKS", default=[])
 """Networks that connections may reach although they are private or loopback. Empty in production."""
+
+OUTGOING_ADDRESSES: list[str] = env.list("OUTGOING_ADDRESSES", default=[])
+"""The public addresses from which the hub connects, shown to merchants whose far sides let in only who is on a list."""
 
 DOCUMENT_RETENTION_DAYS = env.int("DOCUMENT_RETENTION_DAYS", default=400)
 """How long the bytes of files that came or went are kept, and personal fields of orders."""

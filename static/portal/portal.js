@@ -1,0 +1,42 @@
+// Enhances pages that work without it: buttons that copy, and buttons that say that something takes a while.
+"use strict";
+
+(() => {
+  const addCopyButtons = (root) => {
+    for (const field of root.querySelectorAll("input[data-copy]:not([data-copy=ready])")) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "second copy-button";
+      button.textContent = "Copy";
+      button.setAttribute("aria-label", `Copy ${field.labels[0]?.textContent ?? "this"}`);
+      button.addEventListener("click", () => copy(field, button));
+      field.dataset.copy = "ready";
+      field.after(button);
+    }
+  };
+
+  const copy = async (field, button) => {
+    field.select();
+    try {
+      await navigator.clipboard.writeText(field.value);
+    } catch {
+      document.execCommand("copy"); // the clipboard is closed to pages without TLS
+    }
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  };
+
+  document.addEventListener("submit", (event) => {
+    const button = event.submitter;
+    if (!button?.dataset.busy) return;
+    button.textContent = button.dataset.busy;
+    // After the browser has read the form: a disabled button is not sent.
+    setTimeout(() => { button.disabled = true; });
+  });
+
+  // A page that comes back from the browser's memory must not wait for ever.
+  window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
+  document.addEventListener("DOMContentLoaded", () => addCopyButtons(document));
+  document.addEventListener("htmx:load", (event) => addCopyButtons(event.target));
+})();
