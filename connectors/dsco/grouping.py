@@ -33,23 +33,26 @@ def is_line_column(name: str) -> bool:
 
 
 class Columns:
-    """Where the columns of one file stand. Cells are taken by place, a missing column reads as empty."""
+    """Where the columns of one file stand. Cells are taken by place, a missing column reads as empty.
+
+    That is so because rows get one empty cell more at their end, and -1 is the place of every column that a file hasn't.
+    """
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
-        places = {name: place for place, name in enumerate(names)}
+        self.places = {name: place for place, name in enumerate(names)}
         self.line_places = tuple(place for place, name in enumerate(names) if is_line_column(name))
         self.order_places = tuple(place for place, name in enumerate(names) if not is_line_column(name))
-        self.order_names = tuple(names[place] for place in self.order_places)
         self.line_names = tuple(names[place] for place in self.line_places)
-        self.take_line = _taker(self.line_places)
-        self.take_order = _taker(self.order_places)
-        self.has_identity = any(name in places for name in IDENTITY)
-        self.keys = tuple(places.get(name, -1) for name in ("po_number", *IDENTITY))
-        self.upto = max(self.keys) + 1
+        self.take_order = taker(self.order_places)
+        # The line's cells end as a row does.
+        self.take_line = taker((*self.line_places, -1))
+        self.has_identity = any(name in self.places for name in IDENTITY)
+        self.keys = tuple(self.places.get(name, -1) for name in ("po_number", *IDENTITY))
 
 
-def _taker(places: Sequence[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
+def taker(places: Sequence[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
+    """Return a function that takes the cells of these places."""
     if len(places) > 1:
         return itemgetter(*places)
     return lambda cells: tuple(cells[place] for place in places)
@@ -83,7 +86,6 @@ class Gathered:
     """All usable rows of one order: `head` has the order's cells, `lines` the row number and the line's cells of each row."""
 
     key: str
-    ids: Ids
     row: int
     head: list[str]
     order_cells: tuple[str, ...]
@@ -113,16 +115,17 @@ def _survey(body: Body, name: str, layout: Layout, columns: Columns, tally: Tall
     last: dict[str, int] = {}
     faults = _Faults()
     key_of = _keys(columns)
-    for row in read_rows(body, name, layout, upto=columns.upto):
+    key_in = _keys_of_uncut(columns, layout.delimiter)
+    for row in read_rows(body, name, layout, uncut=True):
         tally.rows += 1
         if row.words:
             faults.add(_damage(row, columns))
             continue
-        key = key_of(row.cells)
+        key = key_in(row.text) if row.text else key_of(row.cells)
         if key:
             last[key] = row.number
         else:
-            faults.add(_nameless(row, ids_of(row.cells, columns)))
+            faults.add(_nameless(row, ids_of(row.cells or row.text.split(layout.delimiter), columns)))
     return last, faults
 
 
@@ -136,28 +139,25 @@ def _collect(
     for row in read_rows(body, name, layout):
         if row.words:
             continue
-        key = key_of(row.cells)
+        cells = row.cells
+        key = key_of(cells)
         ends = last.get(key)
         if ends is None or key in put_off:
             continue
+        cells.append("")
+        order_cells = columns.take_order(cells)
         order = held.get(key)
         if order is None:
             if len(held) >= MAX_OPEN:
                 put_off.add(key)
                 continue
-            order = held[key] = Gathered(
-                key=key,
-                ids=ids_of(row.cells, columns),
-                row=row.number,
-                head=row.cells,
-                order_cells=columns.take_order(row.cells),
-            )
-        elif columns.take_order(row.cells) != order.order_cells:
+            order = held[key] = Gathered(key=key, row=row.number, head=cells, order_cells=order_cells)
+            order.problems += faults.of(cells, columns)
+        elif order_cells != order.order_cells:
             _reconcile(order, row, columns)
-        order.lines.append((row.number, columns.take_line(row.cells)))
+        order.lines.append((row.number, columns.take_line(cells)))
         if row.number == ends:
             del held[key], last[key]
-            order.problems += faults.of(order.ids)
             yield order
 
 
@@ -197,6 +197,23 @@ def _keys(columns: Columns) -> Callable[[Sequence[str]], str]:
     return key_of
 
 
+def _keys_of_uncut(columns: Columns, delimiter: str) -> Callable[[str], str]:
+    """Return a function that does the same with a row that was left uncut, from the end of the row that is nearer."""
+    key_of = _keys(columns)
+    id_place = columns.keys[1]
+    places_behind = len(columns.names) - id_place
+    from_behind = places_behind <= id_place
+
+    def key_in(text: str) -> str:
+        if id_place >= 0:
+            cell = text.rsplit(delimiter, places_behind)[1] if from_behind else text.split(delimiter, id_place + 1)[id_place]
+            if order_id := cell.strip():
+                return order_id
+        return key_of(text.split(delimiter))
+
+    return key_in
+
+
 # --- faults ------------------------------------------------------------------------------------------------------------------
 
 
@@ -216,10 +233,11 @@ class _Faults:
             self._by_po_number[po_number].append(len(self._all))
         self._all.append(fault)
 
-    def of(self, ids: Ids) -> Iterable[Problem]:
-        """Return what is wrong with rows that may be of this order. In doubt they are: an order is never sent in part."""
+    def of(self, cells: Sequence[str], columns: Columns) -> Iterable[Problem]:
+        """Return what is wrong with rows that may be of this row's order. In doubt they are: no order is sent in part."""
         if not self._all:
-            return []
+            return ()
+        ids = ids_of(cells, columns)
         found = sorted({*self._by_order_id.get(ids.order_id, ()), *self._by_po_number.get(ids.po_number, ())})
         self._placed.update(found)
         return [self._all[number].problem for number in found[:MAX_PROBLEMS]]

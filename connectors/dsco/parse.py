@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from itertools import compress, repeat
+from operator import attrgetter
 from typing import Any, Final
 
 from connectors.contract import Address, Body, LineDraft, OrderDraft, ParsedItem, ParseSummary, Problem, RefusedOrder
 from connectors.dsco.fields import COUPONS, DELIVERED_EXTRAS, DELIVERED_LINE_EXTRAS, ID_SEPARATOR, NOTES, ORDER_DATES
-from connectors.dsco.grouping import MAX_ID, MAX_PROBLEMS, Columns, Fault, Gathered, Tally, gather
+from connectors.dsco.grouping import MAX_ID, MAX_PROBLEMS, Columns, Fault, Gathered, Tally, gather, taker
 from connectors.dsco.wire import read_layout
 
 MAX_EXPORT_ROWS: Final = 100_000
@@ -51,8 +52,9 @@ def parse_orders(body: Body, name: str, settings: Mapping[str, Any]) -> Iterator
             "columns to the order export job in DSCO."
         )
     tally = Tally()
+    cells = _Cells(columns)
     for item in gather(body, name, layout, columns, tally):
-        yield _read(item, columns) if isinstance(item, Gathered) else _unplaced(item)
+        yield _read(item, cells) if isinstance(item, Gathered) else _unplaced(item)
     yield ParseSummary(rows=tally.rows, maybe_truncated=tally.rows >= MAX_EXPORT_ROWS, notes=tuple(layout.notes))
 
 
@@ -67,42 +69,91 @@ def _unplaced(faults: Sequence[Fault]) -> RefusedOrder:
     )
 
 
-class _Values:
-    """The values of one row by column name, the empty ones left out. What is taken belongs to a field, what is left is extra.
+# --- cells -------------------------------------------------------------------------------------------------------------------
+
+_ADDRESS = (
+    "company", "first_name", "last_name", "address_1", "address_2", "address_3", "city", "region", "postal", "country", "phone",
+    "email",
+)  # fmt: skip
+_SHIPPING = ("shipping_service_level_code", "ship_carrier", "ship_method")
+_RETAILER_SHIPPING = tuple(f"retailer_{name}" for name in _SHIPPING)
+
+_HELD_WHOLE = frozenset({
+    "po_number", "dsco_order_id", "dsco_retailer_id", "test_flag", *NOTES, *(f"ship_{part}" for part in _ADDRESS),
+    *(f"bill_to_{part}" for part in _ADDRESS), "line_item_quantity", "line_item_expected_cost", "line_item_sku",
+    "line_item_title",
+})  # fmt: skip
+"""Columns that are never extras. Whether others are depends on the value: it may not fit its field."""
+
+
+class _Cells:
+    """What is taken of the cells of an order's rows. Places are looked up once for a file, not for each of its rows."""
+
+    def __init__(self, columns: Columns) -> None:
+        def of_order(*names: str) -> Callable[[Sequence[str]], tuple[str, ...]]:
+            return taker([columns.places.get(name, -1) for name in names])
+
+        self.ids = of_order(
+            "po_number", "dsco_order_id", "dsco_retailer_id", "dsco_trading_partner_id", "dsco_retailer_name",
+            "dsco_trading_partner_name",
+        )  # fmt: skip
+        self.marks = of_order("test_flag", "dsco_order_status", "currency_code", "number_of_line_items", "ship_by_date")
+        self.dates = of_order(*ORDER_DATES)
+        self.amounts = of_order("shipping_surcharge", *COUPONS)
+        self.notes = of_order(*NOTES)
+        self.shipping = of_order(*_SHIPPING)
+        self.retailer_shipping = of_order(*_RETAILER_SHIPPING)
+        self.ship_to = of_order(*(f"ship_{part}" for part in (*_ADDRESS, "name", "attention")))
+        self.bill_to = of_order(*(f"bill_to_{part}" for part in (*_ADDRESS, "name", "attention")))
+        self.order_extras = _extras(columns.names, columns.order_places)
+        line_places = {name: place for place, name in enumerate(columns.line_names)}
+        self.line = taker([line_places.get(name, -1) for name in _LINE])
+        self.line_extras = _extras(columns.line_names, range(len(columns.line_names)))
+
+
+def _extras(names: Sequence[str], places: Iterable[int]) -> Callable[[Sequence[str]], dict[str, str]]:
+    """Return a function that makes what may be extras of a row's cells: names and values, the empty ones left out."""
+    places = [place for place in places if names[place] not in _HELD_WHOLE]
+    take, chosen = taker(places), [names[place] for place in places]
+
+    def extras_of(cells: Sequence[str]) -> dict[str, str]:
+        # Most of the cells are empty: they are passed over without a step of Python for each.
+        values = take(cells)
+        extra = dict(zip(compress(chosen, values), map(str.strip, filter(None, values)), strict=True))
+        return {name: value for name, value in extra.items() if value} if "" in extra.values() else extra
+
+    return extras_of
+
+
+class _Row:
+    """What a row's values are read with: what is in `extra` stays there unless a field holds the whole of it.
 
     What can't be read as what it should be becomes a problem of the order.
     """
 
-    __slots__ = ("get", "left", "problems", "row", "take")
+    __slots__ = ("extra", "number", "problems")
 
-    def __init__(self, names: Sequence[str], cells: Sequence[str], row: int, problems: list[Problem]) -> None:
-        # Most of the cells are empty: they are passed over without a step of Python for each.
-        self.left = dict(zip(compress(names, cells), map(str.strip, filter(None, cells)), strict=True))
-        if "" in self.left.values():
-            self.left = {name: value for name, value in self.left.items() if value}
-        self.get = self.left.get
-        self.take = self.left.pop
-        self.row = row
+    def __init__(self, number: int, extra: dict[str, str], problems: list[Problem]) -> None:
+        self.number = number
+        self.extra = extra
         self.problems = problems
 
-    def fitting(self, name: str, longest: int) -> str:
-        """Take a value, cut to what its field holds; the whole of a longer one stays among the extras."""
-        value = self.get(name, "")
+    def fitting(self, name: str, value: str, longest: int) -> str:
+        """Return a value cut to what its field holds; the whole of a longer one stays among the extras."""
         if len(value) <= longest:
-            self.left.pop(name, "")
+            self.extra.pop(name, None)
+            return value
         return value[:longest]
 
-    def money(self, name: str) -> Decimal | None:
-        """Read an amount and leave it where it is."""
-        value = self.get(name, "")
+    def money(self, name: str, value: str) -> Decimal | None:
+        """Return an amount."""
         amount = read_money(value)
-        if value and amount is None:
+        if amount is None and value:
             self.refuse(name, f"{name} is {_shown(value)}: it must be a plain decimal number such as 1234.50.")
         return amount
 
-    def identifier(self, name: str, longest: int) -> str:
-        """Take what names something and must be right to the last character."""
-        value = self.take(name, "")
+    def identifier(self, name: str, value: str, longest: int) -> str:
+        """Return what names something and must be right to the last character."""
         if not value:
             self.refuse(name, f"{name} is empty.")
         elif _SCIENTIFIC.fullmatch(value):
@@ -112,15 +163,14 @@ class _Values:
         return value
 
     def refuse(self, name: str, words: str) -> None:
-        self.problems.append(Problem(row=self.row, field=name, words=words))
+        self.problems.append(Problem(row=self.number, field=name, words=words))
 
 
-def _read(rows: Gathered, columns: Columns) -> OrderDraft | RefusedOrder:
+def _read(rows: Gathered, cells: _Cells) -> OrderDraft | RefusedOrder:
     """Map all rows of one order. What is wrong with any of them holds the order back whole."""
     problems = rows.problems
-    values = _Values(columns.order_names, columns.take_order(rows.head), rows.row, problems)
-    draft = _order(values, rows.key)
-    draft.lines = [_line(_Values(columns.line_names, cells, row, problems)) for row, cells in rows.lines]
+    draft = _order(rows, cells)
+    draft.lines = [_line(_Row(number, cells.line_extras(line), problems), cells.line(line)) for number, line in rows.lines]
     if not problems:
         draft.lines = settle_repeats(draft.lines, draft.expected_lines, problems)
     if problems:
@@ -137,77 +187,89 @@ def _read(rows: Gathered, columns: Columns) -> OrderDraft | RefusedOrder:
 # --- the order ---------------------------------------------------------------------------------------------------------------
 
 
-def _order(values: _Values, key: str) -> OrderDraft:
-    po_number = values.identifier("po_number", 120)
-    if values.get("dsco_order_id"):
-        values.identifier("dsco_order_id", 120)
-    retailer_id = values.take("dsco_retailer_id", "") or values.get("dsco_trading_partner_id", "")
+def _order(rows: Gathered, cells: _Cells) -> OrderDraft:
+    head = rows.head
+    row = _Row(rows.row, cells.order_extras(head), rows.problems)
+    po_number, order_id, retailer_id, partner_id, retailer_name, partner_name = map(str.strip, cells.ids(head))
+    test_flag, status, currency, count, ship_by = map(str.strip, cells.marks(head))
+    row.identifier("po_number", po_number, 120)
+    if order_id:
+        row.identifier("dsco_order_id", order_id, 120)
+    retailer_id = retailer_id or partner_id
     if len(retailer_id) > MAX_RETAILER_ID:
-        values.refuse("dsco_retailer_id", f"dsco_retailer_id is {_shown(retailer_id)}: it is too long for an id.")
-    retailer_name = values.fitting("dsco_retailer_name", 200) or values.get("dsco_trading_partner_name", "")[:200]
-    code, carrier, method = _shipping(values)
+        row.refuse("dsco_retailer_id", f"dsco_retailer_id is {_shown(retailer_id)}: it is too long for an id.")
+    retailer_name = row.fitting("dsco_retailer_name", retailer_name, 200) or partner_name[:200]
+    code, carrier, method = _shipping(row, cells.shipping(head), cells.retailer_shipping(head))
+    shipping_charge, discount = _amounts(row, cells.amounts(head))
     return OrderDraft(
-        external_id=key,
+        external_id=rows.key,
         cust_po_no=po_number,
         alternate_id=f"{retailer_id}{ID_SEPARATOR}{po_number}",
         retailer_id=retailer_id,
         retailer_name=retailer_name or f"{CUSTOMER_PREFIX} {retailer_id}".strip(),
         customer_code=f"{CUSTOMER_PREFIX}-{retailer_id}".rstrip("-"),
-        order_date=next(filter(None, (read_date(values.get(name, "")) for name in ORDER_DATES)), None),
-        ship_by=read_date(values.get("ship_by_date", "")),
-        is_test=values.take("test_flag", "").casefold() in _TRUE,
-        is_canceled=values.get("dsco_order_status", "").casefold() in _CANCELED,
-        currency=_currency(values),
-        ship_to=_address(values, "ship_"),
-        bill_to=_address(values, "bill_to_"),
+        order_date=next(filter(None, map(read_date, map(str.strip, cells.dates(head)))), None),
+        ship_by=read_date(ship_by),
+        is_test=test_flag.casefold() in _TRUE,
+        is_canceled=status.casefold() in _CANCELED,
+        currency=_currency(row, currency),
+        ship_to=_address(cells.ship_to(head)),
+        bill_to=_address(cells.bill_to(head)),
         ship_code=code,
         ship_carrier=carrier,
         ship_method=method,
-        notes="\n".join(dict.fromkeys(note for name in NOTES if (note := values.take(name, "")))),
-        shipping_charge=values.money("shipping_surcharge") or Decimal(0),
-        discount=sum((abs(values.money(name) or Decimal(0)) for name in COUPONS), Decimal(0)),
-        expected_lines=_expected_lines(values),
-        extra=values.left,
-        row=values.row,
+        notes="\n".join(dict.fromkeys(filter(None, map(str.strip, cells.notes(head))))),
+        shipping_charge=shipping_charge,
+        discount=discount,
+        expected_lines=_expected_lines(row, count),
+        extra=row.extra,
+        row=rows.row,
     )
 
 
-def _shipping(values: _Values) -> tuple[str, str, str]:
+def _shipping(row: _Row, own: Sequence[str], asked_for: Sequence[str]) -> tuple[str, str, str]:
     """Return service code, carrier and method: those that count, else those that the retailer asked for.
 
     Source: DSCO reference 3, Shipping.
     """
-    for prefix in ("", "retailer_"):
-        code = values.fitting(f"{prefix}shipping_service_level_code", 100)
-        carrier = values.fitting(f"{prefix}ship_carrier", 100)
-        method = values.fitting(f"{prefix}ship_method", 100)
+    for names, cells in ((_SHIPPING, own), (_RETAILER_SHIPPING, asked_for)):
+        code, carrier, method = (row.fitting(name, cell.strip(), 100) for name, cell in zip(names, cells, strict=True))
         if code or carrier or method:
             return code or f"{carrier} {method}".strip()[:100], carrier, method
     return "", "", ""
 
 
-def _address(values: _Values, prefix: str) -> Address:
-    take = values.take
-    first, last = person(
-        take(f"{prefix}first_name", ""),
-        take(f"{prefix}last_name", ""),
-        values.get(f"{prefix}name", ""),
-        values.get(f"{prefix}attention", ""),
+def _amounts(row: _Row, cells: Sequence[str]) -> tuple[Decimal, Decimal]:
+    """Return shipping charge and discount, which is the sum of the coupons whatever their signs."""
+    if not any(cells):
+        return Decimal(0), Decimal(0)
+    charge, *coupons = map(str.strip, cells)
+    return row.money("shipping_surcharge", charge) or Decimal(0), sum(
+        (abs(row.money(name, coupon) or Decimal(0)) for name, coupon in zip(COUPONS, coupons, strict=True)), Decimal(0)
     )
-    country = take(f"{prefix}country", "")
+
+
+def _address(cells: Sequence[str]) -> Address:
+    if not any(cells):
+        return Address()
+    (
+        company, first_name, last_name, address_1, address_2, address_3, city, region, postal, country, phone, email,
+        whole_name, attention,
+    ) = map(str.strip, cells)  # fmt: skip
+    first_name, last_name = person(first_name, last_name, whole_name, attention)
     return Address(
-        company=take(f"{prefix}company", ""),
-        first_name=first,
-        last_name=last,
-        address_1=take(f"{prefix}address_1", ""),
-        address_2=take(f"{prefix}address_2", ""),
-        address_3=take(f"{prefix}address_3", ""),
-        city=take(f"{prefix}city", ""),
-        state=take(f"{prefix}region", ""),
-        zip=take(f"{prefix}postal", ""),
+        company=company,
+        first_name=first_name,
+        last_name=last_name,
+        address_1=address_1,
+        address_2=address_2,
+        address_3=address_3,
+        city=city,
+        state=region,
+        zip=postal,
         country=country.upper() if len(country) == 2 else country,
-        phone=take(f"{prefix}phone", ""),
-        e_mail=take(f"{prefix}email", ""),
+        phone=phone,
+        e_mail=email,
     )
 
 
@@ -216,29 +278,30 @@ def person(first: str, last: str, whole: str, attention: str) -> tuple[str, str]
 
     A whole name stays whole, as the first name. Source: DSCO reference 3, Names.
     """
-    first, last, whole, attention = (name.strip(" ;") for name in (first, last, whole, attention))
-    return (first, last) if first or last else (whole or attention, "")
+    first, last = first.strip(" ;"), last.strip(" ;")
+    return (first, last) if first or last else (whole.strip(" ;") or attention.strip(" ;"), "")
 
 
-def _currency(values: _Values) -> str:
-    code = values.get("currency_code", "").upper()
+def _currency(row: _Row, value: str) -> str:
+    code = value.upper()
     if not (len(code) == 3 and code.isascii() and code.isalpha()):
         return ""
-    values.take("currency_code")
+    row.extra.pop("currency_code")
     return code
 
 
-def _expected_lines(values: _Values) -> int | None:
-    number = read_quantity(values.get("number_of_line_items", ""))
+def _expected_lines(row: _Row, value: str) -> int | None:
+    number = read_quantity(value)
     if number is not None:
-        values.take("number_of_line_items")
+        row.extra.pop("number_of_line_items")
     return number
 
 
 def _complete(draft: OrderDraft) -> None:
     """Add what is known once the lines are."""
-    surcharges = (read_money(line.extra.get("line_item_shipping_surcharge", "")) or Decimal(0) for line in draft.lines)
-    draft.shipping_charge = sum(surcharges, draft.shipping_charge)
+    for line in draft.lines:
+        if surcharge := line.extra.get("line_item_shipping_surcharge"):
+            draft.shipping_charge += read_money(surcharge) or Decimal(0)
     if draft.ship_by is None:
         dates = (read_date(line.extra.get("line_item_ship_by_date", "")) for line in draft.lines)
         draft.ship_by = min(filter(None, dates), default=None)
@@ -248,25 +311,29 @@ def _complete(draft: OrderDraft) -> None:
 # --- lines -------------------------------------------------------------------------------------------------------------------
 
 
-def _line(values: _Values) -> LineDraft:
-    ordered = values.take("line_item_quantity", "")
+_LINE = (
+    "line_item_line_number", "line_item_sku", "line_item_quantity", "line_item_expected_cost", "line_item_shipping_surcharge",
+    "line_item_upc", "line_item_title",
+)  # fmt: skip
+
+
+def _line(row: _Row, cells: Sequence[str]) -> LineDraft:
+    line_id, sku, ordered, cost, surcharge, upc, title = map(str.strip, cells)
     quantity = read_quantity(ordered)
     if quantity is None:
         words = f"line_item_quantity is {_shown(ordered)}: it must be a whole number from 1 to 999999, in digits only."
-        values.refuse("line_item_quantity", words)
-    price = values.money("line_item_expected_cost")
-    values.take("line_item_expected_cost", "")
-    values.money("line_item_shipping_surcharge")
-    is_upc = not _SCIENTIFIC.fullmatch(values.get("line_item_upc", ""))
+        row.refuse("line_item_quantity", words)
+    price = row.money("line_item_expected_cost", cost)
+    row.money("line_item_shipping_surcharge", surcharge)
     return LineDraft(
-        line_id=values.fitting("line_item_line_number", 100),
-        item=values.identifier("line_item_sku", MAX_ID),
+        line_id=row.fitting("line_item_line_number", line_id, 100),
+        item=row.identifier("line_item_sku", sku, MAX_ID),
         quantity=quantity or 0,
         price=price,
-        upc=values.fitting("line_item_upc", 40) if is_upc else "",
-        title=values.take("line_item_title", ""),
-        extra=values.left,
-        row=values.row,
+        upc="" if _SCIENTIFIC.fullmatch(upc) else row.fitting("line_item_upc", upc, 40),
+        title=title,
+        extra=row.extra,
+        row=row.number,
     )
 
 
@@ -297,17 +364,22 @@ def read_money(value: str) -> Decimal | None:
     return Decimal(value) if _MONEY.fullmatch(value) else None
 
 
-@lru_cache(maxsize=4096)
 def read_date(value: str) -> date | None:
     """Return the date part as written, whatever the offset; None where there is none."""
-    if not _DATE.match(value):
+    return _date(value[:10])
+
+
+@lru_cache(maxsize=4096)
+def _date(value: str) -> date | None:
+    if not _DATE.fullmatch(value):
         return None
     try:
-        return date.fromisoformat(value[:10])
+        return date.fromisoformat(value)
     except ValueError:
         return None
 
 
+@lru_cache(maxsize=4096)
 def read_quantity(value: str) -> int | None:
     """Return a whole number from 1 to 999,999 in plain digits; None for anything else."""
     found = _QUANTITY.fullmatch(value)
@@ -327,7 +399,7 @@ def content_hash(draft: OrderDraft) -> str:
     the state of an export."""
     head = (
         draft.external_id, draft.cust_po_no, draft.retailer_id, str(draft.order_date), str(draft.ship_by), str(draft.is_test),
-        str(draft.is_canceled), draft.currency, *_lines_of(draft.ship_to), *_lines_of(draft.bill_to), draft.ship_code,
+        str(draft.is_canceled), draft.currency, *_parts_of(draft.ship_to), *_parts_of(draft.bill_to), draft.ship_code,
         draft.ship_carrier, draft.ship_method, draft.notes, _plain(draft.shipping_charge), _plain(draft.discount),
         str(draft.expected_lines), *map(draft.extra.get, DELIVERED_EXTRAS, repeat("")),
     )  # fmt: skip
@@ -346,8 +418,4 @@ def _plain(amount: Decimal | None) -> str:
     return "" if amount is None else str(amount.normalize())
 
 
-def _lines_of(address: Address) -> tuple[str, ...]:
-    return (
-        address.company, address.first_name, address.last_name, address.address_1, address.address_2, address.address_3,
-        address.city, address.state, address.zip, address.country, address.phone, address.e_mail,
-    )  # fmt: skip
+_parts_of: Final[Callable[[Address], tuple[str, ...]]] = attrgetter(*Address.__slots__)

@@ -55,17 +55,19 @@ def is_order_file(name: str, pattern: str) -> bool:
     return name.endswith(ORDER_EXTENSIONS) and (fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern}.gz"))
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Row:
     """One row: the line of the file on which it begins, its cells, and words when it is damaged.
 
     Only the cells of a damaged row that can be relied on are there; `surplus` is by how many columns later ones may be off.
+    `text` is there instead of the cells where the row was left uncut.
     """
 
     number: int
     cells: list[str]
     words: str = ""
     surplus: int = 0
+    text: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,17 +105,17 @@ def read_layout(body: Body, name: str) -> Layout:
     return layout
 
 
-def read_rows(body: Body, name: str, layout: Layout, *, upto: int | None = None) -> Iterator[Row]:
+def read_rows(body: Body, name: str, layout: Layout, *, uncut: bool = False) -> Iterator[Row]:
     """Yield the rows below the header; empty ones are passed over.
 
-    With `upto` only so many leading columns are wanted: the rest of a row may be left together in one cell.
+    With `uncut` a row that a split at each delimiter would cut is handed on as text: who looks for a single cell finds it
+    several times faster than all of them are cut.
     """
     width, delimiter = len(layout.names), layout.delimiter
-    splits = -1 if upto is None or upto >= width else upto
     quoted_delimiter, quotes, blank = f'"{delimiter}"', 2 * width, f'{delimiter}" \t\r\n'
     lines = _Lines(_text_lines(body, name, layout), after=layout.header_line)
     for number, line in lines:
-        if not line.strip(blank) and line.count('"') % 2 == 0:
+        if line[:1] in blank and not line.strip(blank) and line.count('"') % 2 == 0:
             continue
         if lines.are_torn:
             if line.count(delimiter) < width - 1:
@@ -123,12 +125,13 @@ def read_rows(body: Body, name: str, layout: Layout, *, upto: int | None = None)
             yield _suspicious(number, line, lines, layout)
         elif '"' not in line:
             line = line.rstrip("\r\n")
-            if line.count(delimiter) == width - 1:
-                yield Row(number=number, cells=line.split(delimiter, splits))
-            else:
-                yield _fitted(number, line.split(delimiter), width)
+            if uncut and line.count(delimiter) == width - 1:
+                yield Row(number, [], text=line)
+                continue
+            cells = line.split(delimiter)
+            yield Row(number, cells) if len(cells) == width else _fitted(number, cells, width)
         elif line.count('"') == quotes and line.count(quoted_delimiter) == width - 1 and _is_enclosed(line):
-            yield Row(number=number, cells=line.rstrip("\r\n")[1:-1].split(quoted_delimiter, splits))
+            yield Row(number, line.rstrip("\r\n")[1:-1].split(quoted_delimiter))
         else:
             yield _quoted(number, line, lines, layout)
 
