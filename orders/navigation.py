@@ -24,6 +24,7 @@ MENU: Sequence[Sequence[Entry]] = (
     (
         Entry("account_home", "Home", "M2 8l6-5.5L14 8M4 6.5V13.5h8V6.5", at_foot=True),
         Entry("orders", "Orders", "M3 2.5h10v11H3zM5.5 6h5M5.5 9h5", ("order",), at_foot=True),
+        Entry("skipped", "Skipped", "M2.5 4.5h7M2.5 8h5M2.5 11.5h7M10.5 6l4 4M14.5 6l-4 4"),
     ),
     (Entry("alerts", "Alerts", "M8 2.5a4 4 0 0 0-4 4v3L2.5 12h11L12 9.5v-3a4 4 0 0 0-4-4zM6.5 14h3", at_foot=True),),
 )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from connectors.contract import HoldReason
+from connectors.contract import HoldReason, Purpose
 from connectors.models import Connection, ConnectionState, Outcome, Service, ServiceName
 from connectors.schedules import FACTS
-from orders.models import AlertState, DocumentState, MessagePurpose, MessageState
+from orders.models import AlertState, DocumentState, InboundState, MessagePurpose, MessageState
 from orders.states import Status
 
 STATUS: dict[str, str] = {
@@ -71,6 +71,7 @@ MESSAGE: dict[str, str] = {
 
 TRY: dict[str, str] = {
     "": "no answer yet",
+    "sent": "sent",
     "delivered": "sent",
     "adopted": "found at the WMS",
     "done": "done",
@@ -96,7 +97,39 @@ FILE: dict[str, str] = {
     DocumentState.REPLACED: "replaced by a newer one",
 }
 
+FILE_TONE: dict[str, str] = {
+    DocumentState.UNKNOWN: "warn",
+    DocumentState.TAKEN: "good",
+    DocumentState.HELD: "bad",
+}
+
+FILE_IN: dict[str, str] = {
+    InboundState.SEEN: "seen, may still grow",
+    InboundState.WANTED: "waits to be fetched",
+    InboundState.FETCHED: "waits to be read",
+    InboundState.READ: "read",
+    InboundState.REFUSED: "can't be read",
+    InboundState.GONE: "gone before it was fetched",
+    InboundState.REPLACED: "replaced before it was fetched",
+}
+
+FILE_IN_TONE: dict[str, str] = {InboundState.READ: "good", InboundState.REFUSED: "bad", InboundState.GONE: "bad"}
+
+FILE_ABOUT: dict[str, str] = {
+    Purpose.SHIPMENTS: "Shipments",
+    Purpose.INVOICES: "Invoices",
+    Purpose.STOCK: "Inventory",
+    Purpose.CANCELS: "Cancellations",
+}
+
 ALERT: dict[str, str] = {AlertState.OPEN: "Open", AlertState.DISMISSED: "Dismissed", AlertState.RESOLVED: "Resolved"}
+
+SKIPPED: dict[str, str] = {
+    "too_old": "Too old",
+    "canceled_at_source": "Canceled before it came",
+    "test_order": "Test order",
+    "refused_row": "Can't be read",
+}
 
 
 def service_label(name: str) -> str:

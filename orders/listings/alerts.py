@@ -41,6 +41,8 @@ def place_of(alert: Alert) -> Place | None:
     if alert.order is not None:
         return Place(f"Look at order {alert.order.cust_ref}", "order", {"public_id": alert.order.public_id})
     match alert.cause:
+        case "rows_refused":
+            return Place("Look at the refused orders", "skipped", query={"file": alert.subject})
         case "internal" | "counts_differ":
             return None
     return Place("Look at the connection", "account_home") if alert.connection is not None else None

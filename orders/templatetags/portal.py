@@ -119,6 +119,11 @@ def file_state(state: str) -> str:
 
 
 @register.filter
+def skip_reason(reason: str) -> str:
+    return words.SKIPPED.get(reason, reason.replace("_", " "))
+
+
+@register.filter
 def try_outcome(outcome: str) -> str:
     return words.TRY.get(outcome, outcome.replace("_", " "))
 

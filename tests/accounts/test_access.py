@@ -34,7 +34,7 @@ def _order_id(account: Account) -> dict[str, Any]:
     return {"public_id": order.public_id}
 
 
-PAGES = [Page("account_home"), Page("orders"), Page("order", ids=_order_id), Page("alerts")]
+PAGES = [Page("account_home"), Page("orders"), Page("order", ids=_order_id), Page("alerts"), Page("skipped")]
 PEOPLE = {"vera": Role.VIEWER, "bob": Role.OPERATOR, "alice": Role.OWNER}
 EVERYBODY = [None, "charlie", "staff", *PEOPLE]
 BY_NAME = pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
