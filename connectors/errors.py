@@ -6,9 +6,19 @@ buyer's name.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from connectors.contract import Exchange
+
 
 class ConnectorError(Exception):
-    """The parent of every error that a connector may raise on purpose."""
+    """The parent of every error that a connector may raise on purpose.
+
+    `exchange` is what went out and what came back, scrubbed, where there was an answer: the order's story keeps it.
+    """
+
+    exchange: Exchange | None = None
 
     def __init__(self, words: str) -> None:
         super().__init__(words)

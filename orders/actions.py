@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from connectors.contract import HoldReason, Side
@@ -19,6 +20,7 @@ from orders.models import (
     Shipment,
     SkippedOrder,
 )
+from orders.pipeline.messages import VOID_IS_KNOWN
 from orders.pipeline.persist import LoadCounts, draft_of, load_drafts
 from orders.pipeline.release import reconsider, release_held, send_on_its_way
 from orders.pipeline.route import Route
@@ -27,6 +29,13 @@ from orders.waking import wake, wake_stock_uploads
 
 OVERRULED = [HoldReason.INCOMPLETE, HoldReason.UNMAPPED_SHIP_METHOD]
 """Holds of the hub's own making that a person may overrule; going live and choosing a route are done where they belong."""
+
+
+ANSWERED = [HoldReason.VOIDED_AT_WMS, HoldReason.DUPLICATE_AT_WMS, HoldReason.REFUSED]
+"""Holds that the WMS's own answer led to: no attempt is still under way, so that nobody waits for one."""
+
+ASKED_FIRST = [*ANSWERED, HoldReason.GAVE_UP, HoldReason.INTERNAL]
+"""Holds of orders that the WMS may have."""
 
 
 def after_mapping_change(account_id: int) -> int:
@@ -58,32 +67,33 @@ def after_going_live(cart: Connection) -> int:
 
 
 def order_release(order: Order, *, actor: str) -> bool:
-    """Let a held order go on because a person says so; return False when something still stands in its way.
-
-    A person who releases an order that was void or double at the WMS wants it sent anew: under a new key.
-    """
+    """Let a held order go on because a person says so; return False when something still stands in its way."""
     if not order.hold:
         return False
-    anew = order.hold in (HoldReason.VOIDED_AT_WMS, HoldReason.REFUSED, HoldReason.GAVE_UP, HoldReason.INTERNAL)
     with transaction.atomic():
-        if anew:
-            _new_generation(order, doubtful=order.hold != HoldReason.VOIDED_AT_WMS)
+        _ask_first(order)
         return reconsider(order, Route.of(order.source), because=f"Released by {actor}.", actor=actor, overrule=OVERRULED)
 
 
-def _new_generation(order: Order, *, doubtful: bool) -> None:
-    """Give the delivery a new key; one that may have reached the WMS is asked after first."""
-    for message in OutboundMessage.objects.for_account(order.account_id).filter(
-        order=order, purpose=MessagePurpose.DELIVER, state=MessageState.HELD
-    ):
-        tried = message.attempts > 0 and doubtful
-        OutboundMessage.objects.for_account(order.account_id).filter(pk=message.pk, state=MessageState.HELD).update(
-            generation=message.generation + 1,
-            taken="",
-            first_failed_at=None,
-            state=MessageState.UNKNOWN if tried else MessageState.HELD,
-            due_at=timezone.now(),
-        )
+def _ask_first(order: Order) -> None:
+    """Have the WMS asked for the order before it is sent once more, wherever it may have it by now.
+
+    What is void there, was refused or given up goes out under a new key, as a person wants it sent anew; of several a person
+    has left one, which is looked for under the old one.
+    """
+    if order.hold not in ASKED_FIRST:
+        return
+    messages = OutboundMessage.objects.for_account(order.account_id).filter(
+        order=order, purpose=MessagePurpose.DELIVER, state=MessageState.HELD, attempts__gt=0
+    )
+    changes: dict[str, object] = {"state": MessageState.UNKNOWN, "taken": "", "first_failed_at": None, "due_at": timezone.now()}
+    if order.hold != HoldReason.DUPLICATE_AT_WMS:
+        changes["generation"] = F("generation") + 1
+    if order.hold == HoldReason.VOIDED_AT_WMS:
+        changes["taken"] = VOID_IS_KNOWN
+    if order.hold in ANSWERED:
+        changes["sent_at"] = None
+    messages.update(**changes)
 
 
 def order_hold(order: Order, *, actor: str) -> None:

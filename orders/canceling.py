@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
+from connectors.contract import HoldReason
 from connectors.models import ServiceName
 from orders.alerts import raise_alert, resolve_alerts
 from orders.holding import lift_hold
@@ -12,6 +13,9 @@ from orders.models import MessagePurpose, MessageState, Order, OrderEvent, Outbo
 from orders.models.outbound import OPEN_STATES
 from orders.states import OrderState, advance
 from orders.waking import wake
+
+MAYBE_THERE = [HoldReason.GAVE_UP, HoldReason.INTERNAL, HoldReason.DUPLICATE_AT_WMS]
+"""Holds of orders that the WMS may have, or has."""
 
 
 @transaction.atomic
@@ -39,6 +43,8 @@ def _drop_unsent(order: Order) -> bool:
     begun = messages.filter(state__in=[MessageState.SENDING, MessageState.UNKNOWN]) | messages.exclude(lease_token="").filter(
         state__in=OPEN_STATES
     )
+    if order.hold in MAYBE_THERE:
+        begun |= messages.filter(state=MessageState.HELD, attempts__gt=0)
     if begun.exists():
         return False
     messages.filter(state__in=[MessageState.WAITING, MessageState.HELD]).update(

@@ -67,9 +67,9 @@ class Delivery:
         answer = self._api.write("POST", ORDERS, body, key=key)
         told = answer.json_or_none()
         if not answer.ok:
-            raise order_error(refusal_of(answer.status, told), number=order.cust_ref)
+            raise _with_story(order_error(refusal_of(answer.status, told), number=order.cust_ref), story(answer, sent=body))
         if refusal_of(answer.status, told).is_duplicate_key:
-            raise duplicate_key(f"order {order.cust_ref}")
+            raise _with_story(duplicate_key(f"order {order.cust_ref}"), story(answer, sent=body))
         row = made(answer, "order")
         try:
             receipt = receipt_of({"status": self._settings["order_status"], **row}, _lines_beside(told))
@@ -219,6 +219,13 @@ def story(answer: Answer, *, sent: Any = None) -> Exchange:
     told = answer.json_or_none()
     body = answer.body if told is None else json.dumps(scrubbed(told), ensure_ascii=False).encode()
     return exchange(replace(answer, body=body), sent=None if sent is None else scrubbed(sent))
+
+
+def _with_story(error: ConnectorError, exchange: Exchange) -> ConnectorError:
+    error.exchange = exchange
+    if isinstance(error, StaleThings):
+        error.refused.exchange = exchange
+    return error
 
 
 def _lines_beside(body: Any) -> list[Row] | None:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from cartrover.leasing import LEASE, RENEW_AFTER, LeaseLost, database_now, free_at, owner_is_dead, owner_name
 from connectors.contract import Address, OrderLineOut, OrderOut, Receipt, RemoteState
 from connectors.models import Connection
-from orders.models import MessageState, Order, OrderLine, OutboundMessage
+from orders.models import MessagePurpose, MessageState, Order, OrderLine, OutboundMessage
 from orders.models.outbound import OPEN_STATES
 from orders.rules.aliases import wms_skus
 from orders.rules.ship_methods import ShipMethods
@@ -23,6 +23,9 @@ BATCH = 100
 """Messages that one process claims at once: enough to keep its senders busy, few enough to share."""
 
 WORKED_ON = [MessageState.WAITING, MessageState.SENDING, MessageState.UNKNOWN]
+
+VOID_IS_KNOWN = "void"
+"""Stands among what is taken once a person wants an order sent anew although the WMS has it, void: those don't count then."""
 
 
 @dataclass(slots=True)
@@ -60,10 +63,12 @@ def claim_batch(connection: Connection, *, named: bool, without: Collection[int]
     )
     if not named:
         rows = rows.filter(due_at__lte=now)
+    # A delivery that is held must not keep the cancellation behind it waiting.
     earlier = OutboundMessage.objects.for_account(connection.account_id).filter(
-        order=OuterRef("order_id"), pk__lt=OuterRef("pk"), state__in=OPEN_STATES
+        order=OuterRef("order_id"), pk__lt=OuterRef("pk"), state__in=WORKED_ON
     )
-    chosen = rows.exclude(pk__in=list(without)).exclude(order__hold__gt="", state=MessageState.WAITING).filter(~Exists(earlier))
+    held = Q(purpose=MessagePurpose.DELIVER, state=MessageState.WAITING, order__hold__gt="")
+    chosen = rows.exclude(pk__in=list(without)).exclude(held).filter(~Exists(earlier))
     token = uuid.uuid4().hex
     with transaction.atomic():
         pks = list(chosen.order_by("due_at", "pk").values_list("pk", flat=True)[:BATCH])
@@ -75,6 +80,17 @@ def claim_batch(connection: Connection, *, named: bool, without: Collection[int]
         .order_by("due_at", "pk")
     )
     return Batch(connection, token, messages) if messages else None
+
+
+def taken_of(message: OutboundMessage) -> set[str]:
+    """Return what the far side said is taken already."""
+    return set(filter(None, message.taken.split(",")))
+
+
+def cancel_is_wanted(message: OutboundMessage) -> bool:
+    """Say whether the order is to be canceled once this delivery is out of the way."""
+    messages = OutboundMessage.objects.for_account(message.account_id).filter(order=message.order_id, state__in=OPEN_STATES)
+    return messages.filter(purpose=MessagePurpose.CANCEL).exists()
 
 
 def orders_out(batch: Sequence[OutboundMessage], connection: Connection) -> dict[int, OrderOut]:
@@ -143,6 +159,6 @@ def receipt_of(order: Order) -> Receipt:
     )
 
 
-def resend_after(settings_seconds: object) -> timedelta:
+def resend_after(settings_seconds: int | None) -> timedelta:
     """Return how old a doubtful attempt must be before it is repeated."""
-    return timedelta(seconds=int(str(settings_seconds or 60)))
+    return timedelta(seconds=60 if settings_seconds is None else settings_seconds)

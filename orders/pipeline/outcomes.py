@@ -12,17 +12,20 @@ from django.utils import timezone
 
 from cartrover.ids import new_id
 from cartrover.redaction import excerpt
-from connectors.contract import HoldReason, OrderOut, Receipt, Sent
-from connectors.errors import AlreadyTaken, FixOrder, OutcomeUnknown, SlowDown, TryLater
+from connectors.contract import Exchange, HoldReason, OrderOut, Receipt, Sent
+from connectors.errors import AlreadyTaken, ConnectorError, FixOrder, OutcomeUnknown, SlowDown, TryLater
 from orders.holding import hold_order
-from orders.models import MessageState, Order, OrderEvent, OrderLine, OutboundAttempt, OutboundMessage
+from orders.models import MessagePurpose, MessageState, Order, OrderEvent, OrderLine, OutboundAttempt, OutboundMessage
 from orders.pipeline.loader import insert_rows, update_rows
-from orders.pipeline.messages import Batch
-from orders.retrying import next_try
+from orders.pipeline.messages import Batch, taken_of
+from orders.retrying import GIVE_UP_AFTER, next_try
 from orders.states import OrderState
 
 INTERNAL_TRIES = 3
 """How often a message that trips over a bug of ours is tried before a person must look."""
+
+INTERNAL = "internal"
+"""The outcome of such a try."""
 
 FREE = {"lease_token": "", "lease_owner": "", "lease_until": None}
 
@@ -43,11 +46,17 @@ def mark_sending(batch: Batch, messages: Sequence[OutboundMessage]) -> dict[int,
     now = timezone.now()
     with transaction.atomic():
         rows = OutboundMessage.objects.for_account(batch.connection.account_id).filter(lease_token=batch.token)
+        # Whoever holds an order in this moment either comes first, and it isn't sent, or sees that it is on its way.
+        rows = rows.exclude(purpose=MessagePurpose.DELIVER, order__hold__gt="").select_for_update(of=("self",))
         held = set(rows.filter(pk__in=[one.pk for one in messages]).values_list("pk", flat=True))
         update_rows(
             OutboundMessage,
-            ("state", "sent_at", "attempts", "generation"),
-            [(one.pk, MessageState.SENDING, now, one.attempts + 1, one.generation) for one in messages if one.pk in held],
+            ("state", "sent_at", "attempts", "generation", "taken"),
+            [
+                (one.pk, MessageState.SENDING, now, one.attempts + 1, one.generation, one.taken)
+                for one in messages
+                if one.pk in held
+            ],
         )
         attempts = [(one.account_id, new_id(), one.pk, now, "", "", "", "") for one in messages if one.pk in held]
         insert_rows(
@@ -190,25 +199,32 @@ def note_failed(
     now = timezone.now()
     with transaction.atomic():
         rows = OutboundMessage.objects.for_account(batch.connection.account_id).filter(pk=message.pk, lease_token=batch.token)
+        if attempt_id is None and not isinstance(error, ConnectorError):
+            attempt_id = _attempt_of_a_bug(message, now)
         if attempt_id is not None:
-            OutboundAttempt.objects.for_account(message.account_id).filter(pk=attempt_id).update(
-                finished_at=now, outcome=type(error).__name__, words=_words(error)
-            )
+            finish_attempt(message.account_id, attempt_id, error)
         if not rows.exists():
             return
         match error:
             case SlowDown():
                 rows.update(state=_unsent_state(message), attempts=max(0, message.attempts - 1), **FREE)
             case AlreadyTaken():
-                taken = ",".join(sorted({*filter(None, message.taken.split(",")), error.what}))
-                rows.update(state=MessageState.UNKNOWN, taken=taken, words=error.words, due_at=now, **FREE)
+                known = taken_of(message)
+                # What was told before and is told again isn't solved by asking at once.
+                due_at = now + resend_after if error.what in known else now
+                taken = ",".join(sorted({*known, error.what}))
+                rows.update(state=MessageState.UNKNOWN, taken=taken, words=error.words, due_at=due_at, **FREE)
             case OutcomeUnknown():
-                rows.update(state=MessageState.UNKNOWN, words=error.words, due_at=now + resend_after, **FREE)
+                first = message.first_failed_at or now
+                due_at = now + resend_after
+                rows.update(state=MessageState.UNKNOWN, words=error.words, due_at=due_at, first_failed_at=first, **FREE)
             case FixOrder():
                 rows.update(state=MessageState.HELD, words=error.words, **FREE)
                 hold_order(message.order, HoldReason(error.reason), error.words, subject=error.subject)
             case TryLater():
-                _try_later(rows, message, error, now)
+                # One that failed before anything was sent has no attempt of its own, and counts all the same.
+                tries = message.attempts + (attempt_id is None)
+                _try_later(rows, message, error, now, tries)
             case _:
                 _trip(rows, message, error, now)
 
@@ -222,19 +238,50 @@ def _unsent_state(message: OutboundMessage) -> MessageState:
     return MessageState.UNKNOWN if message.state == MessageState.UNKNOWN else MessageState.WAITING
 
 
-def _try_later(rows: QuerySet[OutboundMessage], message: OutboundMessage, error: TryLater, now: datetime) -> None:
+def finish_attempt(account_id: int, attempt_id: int, result: Exception | Exchange | None) -> None:
+    """Note how an attempt ended: with an error, or done; and what of the request and the answer says why."""
+    error = result if isinstance(result, Exception) else None
+    exchange = error.exchange if isinstance(error, ConnectorError) else result if isinstance(result, Exchange) else None
+    changes: dict[str, object] = {"finished_at": timezone.now(), "outcome": "done", "words": ""}
+    if error is not None:
+        changes |= {
+            "outcome": type(error).__name__ if isinstance(error, ConnectorError) else INTERNAL,
+            "words": _words(error),
+        }
+    if exchange is not None:
+        changes |= {
+            "status": exchange.status,
+            "elapsed_ms": exchange.elapsed_ms,
+            "request": excerpt(exchange.request),
+            "answer": excerpt(exchange.answer),
+        }
+    OutboundAttempt.objects.for_account(account_id).filter(pk=attempt_id).update(**changes)
+
+
+def gave_up_words(last: str) -> str:
+    """Say that a message was tried for as long as it is worth it."""
+    return f"Tried for {GIVE_UP_AFTER.days} days without success. The last answer: {last}"
+
+
+def _try_later(rows: QuerySet[OutboundMessage], message: OutboundMessage, error: TryLater, now: datetime, tries: int) -> None:
     first = message.first_failed_at or now
-    due_at = next_try(failures=max(1, message.attempts), first_failed_at=first, now=now, after=error.after)
+    due_at = next_try(failures=max(1, tries), first_failed_at=first, now=now, after=error.after)
     if due_at is None:
-        words = f"Tried for 15 days without success. The last answer: {error.words}"
-        rows.update(state=MessageState.HELD, words=words, **FREE)
+        words = gave_up_words(error.words)
+        rows.update(state=MessageState.HELD, words=words, attempts=tries, **FREE)
         hold_order(message.order, HoldReason.GAVE_UP, words)
         return
-    rows.update(state=_unsent_state(message), first_failed_at=first, due_at=due_at, words=error.words, **FREE)
+    rows.update(state=_unsent_state(message), first_failed_at=first, due_at=due_at, words=error.words, attempts=tries, **FREE)
+
+
+def _attempt_of_a_bug(message: OutboundMessage, now: datetime) -> int:
+    """Note a try that tripped over us before anything was sent, so that such tries are counted and seen."""
+    return OutboundAttempt.objects.create(account_id=message.account_id, message=message, started_at=now).pk
 
 
 def _trip(rows: QuerySet[OutboundMessage], message: OutboundMessage, error: Exception, now: datetime) -> None:
-    if message.attempts >= INTERNAL_TRIES:
+    trips = OutboundAttempt.objects.for_account(message.account_id).filter(message=message, outcome=INTERNAL).count()
+    if trips >= INTERNAL_TRIES:
         words = "Something went wrong inside the hub while this order was sent. It is logged; tell support."
         rows.update(state=MessageState.HELD, words=words, **FREE)
         hold_order(message.order, HoldReason.INTERNAL, words)
