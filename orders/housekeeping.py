@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from cartrover.accounts.models import Account
@@ -27,13 +29,18 @@ from orders.models import (
     Shipment,
     ShipmentLine,
     SkippedOrder,
+    StockReading,
 )
+from orders.pipeline.invoicing import covered
 from orders.reconciling import reconcile
 from orders.states import OrderState
 from orders.sweeping import UPLOADS
 from orders.waking import wake
 
+logger = logging.getLogger(__name__)
+
 UNMATCHED_DAYS = 30
+READINGS_DAYS = 30
 RUNS_DAYS = 30
 AT_ONCE = 1000
 
@@ -42,18 +49,28 @@ def keep() -> None:
     """Do all of it for all accounts; each part is bounded and can be repeated."""
     now = timezone.now()
     for account in Account.objects.order_by("pk").iterator():
-        for cart in _connected(account, Side.CART):
-            alert_missing_tracking(cart, now)
-            alert_not_taken(cart, now)
-            reconcile_nightly(cart, now)
-        forget_unmatched(account, now)
-        forget_old(account, now)
+        try:
+            _keep_account(account, now)
+        except Exception:
+            # One account that can't be looked after must not keep the others from it.
+            logger.exception("housekeeping of account %s failed", account.slug)
     ServiceRun.objects.across_accounts("old runs of all accounts").filter(
         started_at__lt=now - timedelta(days=RUNS_DAYS)
     ).delete()
     OAuthHandshake.objects.across_accounts("spent handshakes of all accounts").filter(
         created_at__lt=now - timedelta(days=1)
     ).delete()
+
+
+def _keep_account(account: Account, now: datetime) -> None:
+    for cart in _connected(account, Side.CART):
+        alert_missing_tracking(cart, now)
+        alert_uncovered_invoices(cart)
+        alert_not_taken(cart, now)
+        reconcile_nightly(cart, now)
+    forget_unmatched(account, now)
+    forget_readings(account, now)
+    forget_old(account, now)
 
 
 def _connected(account: Account, side: Side) -> Iterator[Connection]:
@@ -80,14 +97,19 @@ def reconcile_nightly(cart: Connection, now: datetime) -> None:
 def alert_missing_tracking(cart: Connection, now: datetime) -> None:
     """Raise an alert for every package that shipped hours ago and still has no tracking number."""
     hours = int(settings_of(cart)["tracking_alert_hours"])
-    rows = Shipment.objects.for_account(cart.account_id).filter(
-        order__source=cart,
-        document__isnull=True,
-        state=ShipmentState.SHIPPED,
-        tracking_number="",
-        nothing_to_tell=False,
-        send_without_tracking=False,
-        seen_at__lt=now - timedelta(hours=hours),
+    long_ago = now - timedelta(hours=hours)
+    rows = (
+        Shipment.objects.for_account(cart.account_id)
+        .filter(
+            order__source=cart,
+            document__isnull=True,
+            state=ShipmentState.SHIPPED,
+            tracking_number="",
+            nothing_to_tell=False,
+            send_without_tracking=False,
+            seen_at__lt=long_ago,
+        )
+        .filter(Q(shipped_at__isnull=True) | Q(shipped_at__lt=long_ago))
     )
     for shipment in rows.select_related("order")[:AT_ONCE]:
         if shipment.order is not None:
@@ -98,8 +120,32 @@ def alert_missing_tracking(cart: Connection, now: datetime) -> None:
                 connection=cart,
                 order=shipment.order,
                 words=f"A package of order {shipment.order.cust_ref} shipped over {hours} hours ago and has no tracking "
-                "number, so "
-                f"{cart.name} isn't told. Enter the number in the WMS, or send it without.",
+                f"number, so {cart.name} isn't told. Enter the number in the WMS, or send it without.",
+            )
+
+
+def alert_uncovered_invoices(cart: Connection) -> None:
+    """Raise an alert for every invoice that waits for packages of an order that has no more to ship."""
+    if settings_of(cart)["invoices_from"] != "wms":
+        return
+    rows = Invoice.objects.for_account(cart.account_id).filter(
+        order__source=cart,
+        order__state__in=[OrderState.SHIPPED, OrderState.CONFIRMED, OrderState.CANCELED],
+        document__isnull=True,
+        shipment__isnull=True,
+        is_void=False,
+    )
+    waiting = rows.exclude(covered(InvoiceLine.objects.for_account(cart.account_id)))
+    for invoice in waiting.select_related("order").order_by("-pk")[:AT_ONCE]:
+        if invoice.order is not None:
+            raise_alert(
+                account_id=cart.account_id,
+                cause="invoice_exceeds_shipped",
+                subject=str(invoice.public_id),
+                connection=cart,
+                order=invoice.order,
+                words=f"Invoice {invoice.number} of order {invoice.order.cust_ref} bills more than has shipped, and nothing "
+                f"more will ship, so {cart.name} isn't told. Void it in the WMS and invoice what shipped.",
             )
 
 
@@ -115,9 +161,8 @@ def alert_not_taken(cart: Connection, now: datetime) -> None:
             cause="not_taken",
             subject=document.name,
             connection=cart,
-            words=f"{document.name} has been lying at {cart.name} for over {hours} hours and no job has taken it. Look "
-            "whether the "
-            f"import job for {document.purpose} exists there and runs.",
+            words=f"{document.name} has been lying at {cart.name} for over {hours} hours and no job has taken it. Look whether "
+            f"the import job for {document.purpose} exists there and runs.",
         )
 
 
@@ -125,11 +170,28 @@ def forget_unmatched(account: Account, now: datetime) -> None:
     """Remove packages and invoices that belonged to no order of ours for a month."""
     old = now - timedelta(days=UNMATCHED_DAYS)
     shipments = Shipment.objects.for_account(account).filter(order__isnull=True, seen_at__lt=old)
-    ShipmentLine.objects.for_account(account).filter(shipment__in=shipments).delete()
-    shipments.delete()
+    for some in _in_pieces(shipments):
+        with transaction.atomic():
+            ShipmentLine.objects.for_account(account).filter(shipment__in=some).delete()
+            shipments.filter(pk__in=some).delete()
     invoices = Invoice.objects.for_account(account).filter(order__isnull=True, seen_at__lt=old)
-    InvoiceLine.objects.for_account(account).filter(invoice__in=invoices).delete()
-    invoices.delete()
+    for some in _in_pieces(invoices):
+        with transaction.atomic():
+            InvoiceLine.objects.for_account(account).filter(invoice__in=some).delete()
+            invoices.filter(pk__in=some).delete()
+
+
+def _in_pieces(rows: QuerySet[Shipment] | QuerySet[Invoice]) -> Iterator[list[int]]:
+    """Yield keys of rows that the caller removes, few enough for a short write."""
+    while some := list(rows.order_by("pk").values_list("pk", flat=True)[:AT_ONCE]):
+        yield some
+
+
+def forget_readings(account: Account, now: datetime) -> None:
+    """Remove readings of stock that are long past, but for the last one of each WMS: stock is told by it."""
+    readings = StockReading.objects.for_account(account)
+    last = list(readings.values("connection").annotate(last=Max("pk")).values_list("last", flat=True))
+    readings.filter(finished_at__lt=now - timedelta(days=READINGS_DAYS)).exclude(pk__in=last).delete()
 
 
 PURGED = {"purged": "personal data removed"}

@@ -13,12 +13,14 @@ from connectors.models import Service, ServiceName
 from orders.models import (
     DocumentState,
     Invoice,
+    InvoiceLine,
     LineCancellation,
     MessageState,
     OutboundDocument,
     OutboundMessage,
     Shipment,
 )
+from orders.pipeline.invoicing import covered
 
 UPLOADS = {
     Purpose.SHIPMENTS: ServiceName.SHIPMENT_UPLOAD,
@@ -76,7 +78,7 @@ def _carts_with_shipments(scope: Q) -> Iterable[int]:
 
 def _carts_with_invoices(scope: Q) -> Iterable[int]:
     rows = Invoice.objects.across_accounts(_WHY).filter(
-        scope, document__isnull=True, order__isnull=False, is_void=False, order__shipped_quantity__gt=0
+        covered(InvoiceLine.objects.across_accounts(_WHY)), scope, document__isnull=True, order__isnull=False, is_void=False
     )
     return rows.values_list("order__source_id", flat=True).distinct()
 

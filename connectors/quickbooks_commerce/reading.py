@@ -35,6 +35,7 @@ from connectors.quickbooks_commerce.wire import (
     ORDER_STATUSES,
     ORDERS,
     VARIANTS,
+    BadValue,
     Params,
     joined,
     several,
@@ -67,7 +68,7 @@ class Pickup:
 
     def _orders(self, rows: Sequence[Row]) -> tuple[list[RemoteOrder], list[str]]:
         lines = self._lines_of_orders(rows)
-        return readable(rows, lambda row: remote_order_of(row, lines[text_of(row.get("id"))]), "order")
+        return readable(rows, lambda row: remote_order_of(row, _all_lines(row, lines[text_of(row.get("id"))])), "order")
 
     def _ask_orders(self, ids: list[str]) -> Iterable[Row]:
         params = [*joined("ids", ids), *several("status", ORDER_STATUSES)]
@@ -229,6 +230,14 @@ def wanted_ids(setting: str, locations: Mapping[str, str]) -> frozenset[str] | N
             "connection's settings."
         )
     return frozenset(ids[name] for name in asked)
+
+
+def _all_lines(order: Row, lines: Sequence[Row]) -> Sequence[Row]:
+    """Return the lines if all that the order names are there. Raise `BadValue` otherwise: a line that only wasn't read must
+    never look like a line that was removed."""
+    if set(_ids(order, "order_line_item_ids")) - {text_of(line.get("id")) for line in lines}:
+        raise BadValue("not all of its lines could be read")
+    return lines
 
 
 def _ids(row: Row, name: str) -> list[str]:
