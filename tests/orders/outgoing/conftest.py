@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -12,6 +12,7 @@ from connectors.transports.http import HttpClient
 from tests.factories import AccountFactory, ConnectionFactory
 from tests.hub import connect
 from tests.orders.outgoing.desk import Desk
+from tests.servers.recording import RecordingProxy
 
 
 @pytest.fixture
@@ -47,3 +48,11 @@ def prompt(make_desk: Callable[..., Desk]) -> Desk:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls time out after a third of a second instead of 28."""
     monkeypatch.setitem(HttpClient.__init__.__kwdefaults__, "timeout", 0.35)
+
+
+@pytest.fixture
+def recorder(commerce: RunningSandbox) -> Iterator[RecordingProxy]:
+    """What stands before the WMS and keeps the bodies of requests; `desk.reconnect(api_url=recorder.url)` goes through it."""
+    proxy = RecordingProxy(commerce.settings["api_url"])
+    yield proxy
+    proxy.stop()
