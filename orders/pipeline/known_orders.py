@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from enum import StrEnum
 
+from django.db.models import Q
 from django.utils import timezone
 
 from connectors.contract import HoldReason, LineDraft, OrderDraft
@@ -17,6 +18,12 @@ from orders.pipeline.order_rows import LINE_NAMES, address_json, draft_totals, l
 from orders.pipeline.release import send_on_its_way
 from orders.pipeline.route import Route
 from orders.states import OrderState
+
+MAYBE_AT_WMS = frozenset({HoldReason.GAVE_UP, HoldReason.INTERNAL, HoldReason.DUPLICATE_AT_WMS})
+"""Holds of orders that were tried and that the WMS may have."""
+
+LEFT_TO_PERSONS = frozenset({HoldReason.SUSPECTED_DUPLICATE, HoldReason.BY_PERSON, HoldReason.VOIDED_AT_WMS})
+"""Holds that a change at the cart doesn't end."""
 
 
 class Met(StrEnum):
@@ -112,18 +119,20 @@ def _four(price: object) -> object:
 
 
 def _unsent(order: Order) -> bool:
-    """True when nothing of the order can have reached the WMS."""
+    """Say whether nothing of the order can have reached the WMS; if so, take it back from a sender who has claimed it."""
     if order.state not in (OrderState.NEW, OrderState.READY):
         return False
-    begun = OutboundMessage.objects.for_account(order.account_id).filter(order=order)
-    return not begun.filter(state__in=[MessageState.SENDING, MessageState.UNKNOWN]).exists()
+    messages = OutboundMessage.objects.for_account(order.account_id).filter(order=order)
+    # Who marks it as sending does so only while he holds the lease, so that one of the two comes first.
+    messages.filter(state=MessageState.WAITING).exclude(lease_token="").update(lease_token="", lease_owner="", lease_until=None)
+    begun = Q(state__in=[MessageState.SENDING, MessageState.UNKNOWN])
+    if order.hold in MAYBE_AT_WMS:
+        begun |= Q(state=MessageState.HELD, attempts__gt=0)
+    return not messages.filter(begun).exists()
 
 
 def _changed_too_late(order: Order, draft: OrderDraft, differences: list[str], name: str) -> Met:
-    words = (
-        f"{order.source.name} changed order {order.cust_ref} after it was sent ({', '.join(differences)}). "
-        "The WMS has the old version: change it there, or cancel it and send it again."
-    )
+    words = _too_late_words(order, ", ".join(differences))
     OrderEvent.objects.create(
         account_id=order.account_id,
         order=order,
@@ -142,6 +151,19 @@ def _changed_too_late(order: Order, draft: OrderDraft, differences: list[str], n
     )
     Order.objects.for_account(order.account_id).filter(pk=order.pk).update(content_hash=draft.content_hash)
     return Met.ALERTED
+
+
+def _too_late_words(order: Order, differences: str) -> str:
+    cart, ref = order.source.name, order.cust_ref
+    if order.state == OrderState.CANCELED:
+        return (
+            f"{cart} changed order {ref} ({differences}), but it is canceled and nothing is sent. Ask the retailer whether it "
+            "is still wanted; if so, enter it in the WMS by hand."
+        )
+    return (
+        f"{cart} changed order {ref} after it was sent ({differences}). The WMS has the old version: change it there, or "
+        "cancel it and send it again."
+    )
 
 
 def _rewrite(order: Order, draft: OrderDraft, merged: list[LineDraft]) -> None:
@@ -184,7 +206,7 @@ def _hold_again(order: Order, route: Route, *, lines: int, expected: int | None)
     hold = route.hold_of(
         is_test=order.is_test, lines=lines, expected_lines=expected, ship_code=order.ship_code, cust_ref=order.cust_ref
     )
-    if order.hold in (HoldReason.SUSPECTED_DUPLICATE, HoldReason.BY_PERSON):
+    if order.hold in LEFT_TO_PERSONS:
         return
     if hold is not None:
         hold_order(order, hold.reason, hold.words, subject=hold.subject)
