@@ -89,7 +89,9 @@ def send(run: Run, session: DocumentSink, document: OutboundDocument) -> None:
         _refused(run, document, refused)
         return
     except ConnectorError as problem:
+        # The connection's trouble and not the file's: it costs no try.
         _finish(attempt, type(problem).__name__, problem.words)
+        _update(document, state=DocumentState.UNKNOWN, attempts=document.attempts - 1)
         raise
     if placement.size != document.size:
         words = f"{placement.size} of {document.size} bytes arrived; it is written again."

@@ -40,7 +40,10 @@ def upload(run: Run) -> None:
     """Settle what is in doubt, then tell what differs from what the cart was last told."""
     purpose = Purpose.STOCK
     unsent = unsent_documents(run, purpose, not_due_too=True)
-    fresh = [] if _reading_is_being_written(run) else differences(run.connection)
+    being_written = _reading_is_being_written(run)
+    fresh = [] if being_written else differences(run.connection)
+    if not fresh and not being_written:
+        _end_guard(run)
     if not unsent and not fresh and not watch_is_due(run, purpose):
         return
     with open_session(run.connection, progress=run.progress) as session:
@@ -90,9 +93,6 @@ def _tell(run: Run, refusals: int) -> OutboundDocument | None:
         return None
     cart = run.connection
     rows = differences(cart)
-    if not rows and run.cursor.get("send_anyway"):
-        # What was to be sent anyway is as it was told again: the permission was for that, not for a later drop.
-        run.move_cursor(send_anyway=False)
     if not rows or _guarded(run, rows):
         return None
     now = timezone.now()
@@ -119,10 +119,16 @@ def _tell(run: Run, refusals: int) -> OutboundDocument | None:
             update_fields=["quantity", "status", "sure", "told_at", "document"],
             batch_size=500,
         )
-        if run.cursor.get("send_anyway"):
-            run.move_cursor(send_anyway=False)
+        _end_guard(run)
     run.count("skus", len(rows))
     return document
+
+
+def _end_guard(run: Run) -> None:
+    """Nothing is held back any more: the alert ends, and a permission to send anyway with it, for it was for that drop alone."""
+    resolve_alerts(account_id=run.account_id, cause="stock_drop", subjects=[run.connection.name])
+    if run.cursor.get("send_anyway"):
+        run.move_cursor(send_anyway=False)
 
 
 def _guarded(run: Run, rows: Iterable[StockRow]) -> bool:
@@ -134,7 +140,6 @@ def _guarded(run: Run, rows: Iterable[StockRow]) -> bool:
     falling = sum(1 for row in rows if row.quantity == 0 and told.get(row.item, 0) > 0)
     percent = int(settings_of(cart)["stock_drop_guard_percent"])
     if falling <= GUARD_AT_LEAST or falling * 100 <= percent * len(told):
-        resolve_alerts(account_id=cart.account_id, cause="stock_drop", subjects=[cart.name])
         return False
     words = (
         f"{falling} of {len(told)} SKUs would fall to 0 at {cart.name} at once, so nothing was sent. Look at the stock in the "

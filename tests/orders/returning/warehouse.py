@@ -78,3 +78,8 @@ def run_by_itself(hub: Hub, name: ServiceName) -> str:
     row = service(hub, name)
     Service.objects.for_account(hub.account).filter(pk=row.pk).update(due_at=timezone.now() - timedelta(seconds=1))
     return run_service_by_id(row.pk)
+
+
+def free_lease(hub: Hub, name: ServiceName) -> None:
+    """Let go of what a killed run held, as the end of its process does."""
+    Service.objects.for_account(hub.account).filter(name=name).update(lease_token="", lease_owner="", lease_until=None)
