@@ -20,11 +20,22 @@ class Entry:
     at_foot: bool = False
 
 
+def _of(kind: str) -> tuple[str, ...]:
+    return tuple(f"{kind}_{act}" for act in ("add", "change", "import", "import_load"))
+
+
 MENU: Sequence[Sequence[Entry]] = (
     (
         Entry("account_home", "Home", "M2 8l6-5.5L14 8M4 6.5V13.5h8V6.5", at_foot=True),
         Entry("orders", "Orders", "M3 2.5h10v11H3zM5.5 6h5M5.5 9h5", ("order",), at_foot=True),
         Entry("skipped", "Skipped", "M2.5 4.5h7M2.5 8h5M2.5 11.5h7M10.5 6l4 4M14.5 6l-4 4"),
+    ),
+    (
+        Entry("products", "Products", "M2.5 5L8 2l5.5 3v6L8 14l-5.5-3zM2.5 5L8 8l5.5-3M8 8v6", _of("products")),
+        Entry("aliases", "Aliases", "M2.5 5.5h9M9 3l2.5 2.5L9 8M13.5 10.5h-9M7 8l-2.5 2.5L7 13", _of("aliases")),
+        Entry(
+            "ship_methods", "Shipping codes", "M1.5 4h8v7h-8zM9.5 6.5h3l2 2.5v2h-5M4 13.5h.01M12 13.5h.01", _of("ship_methods")
+        ),
     ),
     (Entry("alerts", "Alerts", "M8 2.5a4 4 0 0 0-4 4v3L2.5 12h11L12 9.5v-3a4 4 0 0 0-4-4zM6.5 14h3", at_foot=True),),
 )

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import URLPattern, path
 
-from orders.views import acts, alerts, pages, skipped
+from orders.views import acts, alerts, imports, mappings, pages, skipped
+
+
+def _mapping(kind: str) -> list[URLPattern]:
+    """The pages of products, of aliases, or of shipping codes."""
+    folder, said = kind.replace("_", "-"), {"kind": kind}
+    return [
+        path(f"{folder}/", mappings.mapping_list, said, name=kind),
+        path(f"{folder}/add/", mappings.mapping_add, said, name=f"{kind}_add"),
+        path(f"{folder}/<uuid:public_id>/", mappings.mapping_change, said, name=f"{kind}_change"),
+        path(f"{folder}/<uuid:public_id>/remove/", mappings.mapping_remove, said, name=f"{kind}_remove"),
+        path(f"{folder}/import/", imports.import_check, said, name=f"{kind}_import"),
+        path(f"{folder}/import/load/", imports.import_load, said, name=f"{kind}_import_load"),
+        path(f"{folder}/export/", imports.export, said, name=f"{kind}_export"),
+    ]
+
 
 urlpatterns = [
     path("", pages.account_home, name="account_home"),
@@ -13,6 +28,7 @@ urlpatterns = [
     *(path(f"orders/<uuid:public_id>/{act}/", acts.order_act, {"act": act}, name=f"order_{act}") for act in acts.ACTS),
     path("skipped/", skipped.skipped_list, name="skipped"),
     path("skipped/<uuid:public_id>/load/", skipped.skipped_load, name="skipped_load"),
+    *(part for kind in mappings.KINDS for part in _mapping(kind)),
     path("alerts/", alerts.alert_list, name="alerts"),
     path("alerts/<uuid:public_id>/dismiss/", alerts.alert_dismiss, name="alert_dismiss"),
 ]

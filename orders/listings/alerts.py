@@ -41,6 +41,10 @@ def place_of(alert: Alert) -> Place | None:
     if alert.order is not None:
         return Place(f"Look at order {alert.order.cust_ref}", "order", {"public_id": alert.order.public_id})
     match alert.cause:
+        case "hold.unknown_sku":
+            return Place(f"Add an alias for {alert.subject}", "aliases")
+        case "hold.unmapped_ship_method":
+            return Place(f"Map {alert.subject}", "ship_methods")
         case "rows_refused":
             return Place("Look at the refused orders", "skipped", query={"file": alert.subject})
         case "internal" | "counts_differ":

@@ -21,5 +21,5 @@ def skipped_page(account: Account, *, loaded: bool = False, file: str = "", afte
         rows = rows.filter(document__name=file)
     # Drafts hold whole orders; the list needs to know only whether there is one.
     can_be_loaded = Q(draft__isnull=False, loaded_at__isnull=True)
-    rows = rows.select_related("connection", "document").defer("draft").annotate(can_be_loaded=can_be_loaded)
-    return page_of(account, rows, along="created_at", descending=True, after=after)
+    shown = rows.select_related("connection", "document").defer("draft").annotate(can_be_loaded=can_be_loaded)
+    return page_of(account, shown, along="created_at", descending=True, after=after)

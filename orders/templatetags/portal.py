@@ -159,3 +159,15 @@ def query_with(context: dict[str, Any], **changes: Any) -> str:
     values = {name: value for name, value in context["request"].GET.items() if value}
     values |= {name: str(value) if value else "" for name, value in changes.items()}
     return "?" + urlencode({name: value for name, value in values.items() if value})
+
+
+@register.simple_tag(takes_context=True)
+def account_url(context: dict[str, Any], page: str, **ids: Any) -> str:
+    """Return the address of a page of this account."""
+    return reverse(page, kwargs={"slug": context["request"].account.slug, **ids})
+
+
+@register.filter
+def article(noun: str) -> str:
+    """Put "a" or "an" before a noun."""
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"

@@ -14,7 +14,7 @@ from django.urls import URLResolver, get_resolver, reverse
 
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Account, Role, User
-from orders.models import Order
+from orders.models import Order, ProductAlias
 from tests.factories import OrderFactory
 
 Browser = Callable[[User | None], Client]
@@ -34,7 +34,23 @@ def _order_id(account: Account) -> dict[str, Any]:
     return {"public_id": order.public_id}
 
 
-PAGES = [Page("account_home"), Page("orders"), Page("order", ids=_order_id), Page("alerts"), Page("skipped")]
+def _alias_id(account: Account) -> dict[str, Any]:
+    rows = ProductAlias.objects.for_account(account)
+    return {"public_id": (rows.first() or rows.create(cart_sku="CAP-9", wms_sku="CAP-009")).public_id}
+
+
+MAPPINGS = ("products", "aliases", "ship_methods")
+PAGES = [
+    Page("account_home"),
+    Page("orders"),
+    Page("order", ids=_order_id),
+    Page("alerts"),
+    Page("skipped"),
+    *(Page(kind) for kind in MAPPINGS),
+    *(Page(f"{kind}_export") for kind in MAPPINGS),
+    *(Page(f"{kind}_{act}", Role.OPERATOR) for kind in MAPPINGS for act in ("add", "import")),
+    Page("aliases_change", Role.OPERATOR, ids=_alias_id),
+]
 PEOPLE = {"vera": Role.VIEWER, "bob": Role.OPERATOR, "alice": Role.OWNER}
 EVERYBODY = [None, "charlie", "staff", *PEOPLE]
 BY_NAME = pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
@@ -60,7 +76,7 @@ def test_page_opens_to_members_alone(
         assert answer.status_code == (200 if PEOPLE[who].rank >= page.at_least.rank else 403)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.ids is _order_id], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [page for page in PAGES if page.ids in (_order_id, _alias_id)], ids=lambda page: page.name)
 def test_foreign_ids_are_unknown_in_the_own_account(
     page: Page, alice: User, acme: Account, globex: Account, browser: Browser
 ) -> None:

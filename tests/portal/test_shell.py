@@ -28,7 +28,8 @@ def pages(alice: User, acme: Account, browser: Browser) -> dict[str, Any]:
     order = OrderFactory.create(account=acme, source=cart)
     AlertFactory.create(account=acme)
     member, stranger = browser(alice), browser(None)
-    lists = [f"/a/acme/{name}/" for name in ("orders", "alerts", "skipped")]
+    lists = [f"/a/acme/{name}/" for name in ("orders", "alerts", "skipped", "products", "aliases", "ship-methods")]
+    lists += [f"/a/acme/{name}/{act}/" for name in ("products", "aliases", "ship-methods") for act in ("add", "import")]
     own = ["/a/acme/", *lists, f"/a/acme/orders/{order.public_id}/", "/password/", "/a/nowhere/"]
     return {path: stranger.get(path) for path in ("/", "/sign-in/", "/nothing/here/")} | {
         path: member.get(path) for path in own

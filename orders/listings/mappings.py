@@ -1,0 +1,147 @@
+"""Products, aliases and shipping codes, what still waits for one, and which alias would help."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Q
+
+from cartrover.accounts.models import Account
+from connectors.contract import HoldReason
+from connectors.models import Connection
+from orders.listings.paging import Page, page_of
+from orders.models import Order, OrderLine, Product, ProductAlias, ShipMethodMap
+from orders.rules.near_skus import nearest
+
+UNMAPPED_SHOWN = 200
+SUGGESTED = 20
+"""SKUs that hold orders and are looked at for a suggestion, those that hold most first."""
+
+COMPARED = 5_000
+"""Products that are compared with them at most: enough for a family of SKUs, quick enough for a page."""
+
+FAMILY = 3
+"""Characters that two SKUs must begin with alike to be compared."""
+
+
+def products_page(account: Account, *, sku: str = "", after: UUID | None = None) -> Page[Product]:
+    """Return the products by SKU; `sku` keeps those that begin with it, and those whose UPC it is."""
+    rows = Product.objects.for_account(account).select_related("connection")
+    if sku:
+        rows = rows.filter(Q(sku__istartswith=sku) | Q(upc=sku))
+    return page_of(account, rows, along="sku", after=after)
+
+
+def aliases_page(account: Account, *, sku: str = "", after: UUID | None = None) -> Page[ProductAlias]:
+    """Return the aliases by the cart's SKU; `sku` keeps those of which either SKU begins with it."""
+    rows = ProductAlias.objects.for_account(account).select_related("cart")
+    if sku:
+        rows = rows.filter(Q(cart_sku__istartswith=sku) | Q(wms_sku__istartswith=sku))
+    return page_of(account, rows, along="cart_sku", after=after)
+
+
+@dataclass(frozen=True, slots=True)
+class UnmappedCode:
+    """A code that was received and has none at the WMS; `waiting` is how many orders it holds."""
+
+    method: ShipMethodMap
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodesPage:
+    """Every shipping code ever received: those that become nothing yet, and a page of the others."""
+
+    unmapped: Sequence[UnmappedCode]
+    mapped: Page[ShipMethodMap]
+
+
+def codes_page(account: Account, *, after: UUID | None = None) -> CodesPage:
+    """Return the unmapped codes, those that hold most orders first, and the mapped ones by code."""
+    rows = ShipMethodMap.objects.for_account(account).select_related("cart")
+    held = Order.objects.for_account(account).filter(hold=HoldReason.UNMAPPED_SHIP_METHOD)
+    waiting: dict[tuple[int, str], int] = defaultdict(int)
+    for cart_id, code, number in held.values_list("source_id", "ship_code").annotate(number=Count("pk")):
+        waiting[cart_id, code.upper()] += number
+    unmapped = [
+        UnmappedCode(method, waiting[method.cart_id, method.cart_code.upper()])
+        for method in rows.filter(wms_code="").order_by("cart_code", "pk")[:UNMAPPED_SHOWN]
+    ]
+    unmapped.sort(key=lambda one: -one.waiting)
+    return CodesPage(unmapped, page_of(account, rows.exclude(wms_code=""), along="cart_code", after=after))
+
+
+# --- aliases that would help -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownSku:
+    """A cart's SKU that holds orders, and the product that it may be: `because` of what; None where nothing is like it."""
+
+    cart: Connection
+    sku: str
+    orders: int
+    product: Product | None = None
+    because: str = ""
+
+
+def unknown_skus(account: Account) -> list[UnknownSku]:
+    """Return the SKUs that hold orders and aren't among the products, with what each may be."""
+    lines = OrderLine.objects.for_account(account).filter(order__hold=HoldReason.UNKNOWN_SKU)
+    found = lines.values("order__source_id", "item").annotate(orders=Count("order_id", distinct=True))
+    asked: Sequence[Mapping[str, Any]] = list(found.order_by("-orders", "item")[: SUGGESTED * 3])
+    if not asked:
+        return []
+    items = {row["item"] for row in asked}
+    aliased = _aliased(account, items)
+    skus = {(row["order__source_id"], row["item"]): _at_wms(aliased, row) for row in asked}
+    products = Product.objects.for_account(account).filter(gone=False)
+    known = set(products.filter(sku__in=set(skus.values())).values_list("sku", flat=True))
+    wanted = [row for row in asked if skus[row["order__source_id"], row["item"]] not in known][:SUGGESTED]
+    carts = Connection.objects.for_account(account).in_bulk([row["order__source_id"] for row in wanted])
+    by_upc, by_sku = _same_upc(account, [row["item"] for row in wanted]), _near(account, [row["item"] for row in wanted])
+    result = []
+    for row in wanted:
+        product, because = by_upc.get(row["item"]), "same UPC"
+        if product is None:
+            product, because = by_sku.get(row["item"]), "near SKU"
+        cart = carts[row["order__source_id"]]
+        result.append(UnknownSku(cart, row["item"], row["orders"], product, because if product else ""))
+    return result
+
+
+def _aliased(account: Account, items: set[str]) -> dict[tuple[int | None, str], str]:
+    rows = ProductAlias.objects.for_account(account).filter(cart_sku__in=items)
+    return {(cart_id, cart_sku): wms_sku for cart_id, cart_sku, wms_sku in rows.values_list("cart_id", "cart_sku", "wms_sku")}
+
+
+def _at_wms(aliased: Mapping[tuple[int | None, str], str], row: Mapping[str, Any]) -> str:
+    item: str = row["item"]
+    return aliased.get((row["order__source_id"], item)) or aliased.get((None, item)) or item
+
+
+def _same_upc(account: Account, items: Sequence[str]) -> dict[str, Product]:
+    """By the cart's SKU: the one product that has the UPC which the cart's lines name. Leading zeros don't count."""
+    lines = OrderLine.objects.for_account(account).filter(item__in=items, order__hold=HoldReason.UNKNOWN_SKU).exclude(upc="")
+    upcs = dict(lines.values_list("item", "upc").distinct())
+    written = {"0" * zeros + upc.lstrip("0") for upc in upcs.values() if upc.strip("0") for zeros in range(4)}
+    found: dict[str, list[Product]] = defaultdict(list)
+    for product in Product.objects.for_account(account).filter(upc__in=written, gone=False):
+        found[product.upc.lstrip("0")].append(product)
+    alike = {item: found[upc.lstrip("0")] for item, upc in upcs.items()}
+    return {item: products[0] for item, products in alike.items() if len(products) == 1}
+
+
+def _near(account: Account, items: Sequence[str]) -> dict[str, Product]:
+    """By the cart's SKU: the product whose SKU is most like it."""
+    family = Q(pk__in=[])
+    for beginning in {item[:FAMILY] for item in items if item}:
+        family |= Q(sku__istartswith=beginning)
+    rows = Product.objects.for_account(account).filter(family, gone=False).only("sku", "name", "account_id", "public_id")
+    products = {product.sku: product for product in rows.order_by("sku")[:COMPARED]}
+    near = {item: nearest(item, products) for item in items}
+    return {item: products[sku] for item, sku in near.items() if sku is not None}
