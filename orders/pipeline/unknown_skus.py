@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from connectors.contract import HoldReason, OrderDestination
-from orders.holding import resolve_shared_hold_alerts
+from orders.holding import hold_order, resolve_shared_hold_alerts
 from orders.models import Alert, AlertState, Order, OrderLine
 from orders.pipeline.release import reconsider
 from orders.pipeline.route import Route
@@ -41,6 +42,7 @@ def recheck_unknown_skus(run: Run, session: OrderDestination) -> None:
             run.count("released", int(reconsider(order, route, because=f"{run.connection.name} knows all its SKUs now.")))
     unknown = {sku for skus in wanted.values() for sku in skus} - known
     resolve_shared_hold_alerts(run.account_id, HoldReason.UNKNOWN_SKU, _settled_subjects(run, unknown))
+    _tell_what_is_left(run, [order for order in orders.values() if order.hold], wanted, known)
     run.move_cursor(skus_checked_at=timezone.now().isoformat(), recheck_skus=False)
 
 
@@ -66,8 +68,26 @@ def _wms_items(run: Run, orders: dict[int, Order], items: dict[int, set[str]]) -
     return wanted
 
 
+def _tell_what_is_left(run: Run, held: list[Order], wanted: dict[int, set[str]], known: set[str]) -> None:
+    """An order may wait for several SKUs: when the one that was told is there, the next one is."""
+    told = set(_open_alerts(run).values_list("subject", flat=True))
+    for order in held:
+        missing = sorted(wanted[order.pk] - known)
+        if missing and not told & set(missing):
+            words = (
+                f"{run.connection.name} has no active product with the SKU {', '.join(missing[:5])}. Add it there, or add an "
+                "alias here; the order then goes out by itself."
+            )
+            hold_order(order, HoldReason.UNKNOWN_SKU, words, subject=missing[0])
+            told.add(missing[0])
+
+
+def _open_alerts(run: Run) -> QuerySet[Alert]:
+    alerts = Alert.objects.for_account(run.account_id).filter(cause=f"hold.{HoldReason.UNKNOWN_SKU}")
+    return alerts.exclude(state=AlertState.RESOLVED)
+
+
 def _settled_subjects(run: Run, unknown: set[str]) -> list[str]:
-    alerts = Alert.objects.for_account(run.account_id).filter(cause=f"hold.{HoldReason.UNKNOWN_SKU}", connection__isnull=False)
-    subjects = alerts.exclude(state=AlertState.RESOLVED).values_list("subject", flat=True)
+    subjects = _open_alerts(run).filter(connection__isnull=False).values_list("subject", flat=True)
     still_held = Order.objects.for_account(run.account_id).filter(hold=HoldReason.UNKNOWN_SKU).exists()
     return [subject for subject in subjects if not still_held or subject not in unknown]

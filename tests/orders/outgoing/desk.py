@@ -126,7 +126,7 @@ class Desk:
         routes = self.commerce.drive("requests")["counters"]["by_route"]
         return routes.get(route, 0) if route else routes
 
-    def keys(self, path: str = "/orders") -> list[str]:
+    def sent_keys(self, path: str = "/orders") -> list[str]:
         """Return the idempotency keys of all writes to a path, in their order."""
         log = self.commerce.drive("requests")["log"]
         return [one["idempotency_key"] for one in log if one["method"] == "POST" and one["path"] == path]
