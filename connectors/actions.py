@@ -156,7 +156,11 @@ def _identity(spec: ConnectorSpec, connection: Connection, secrets: Mapping[str,
     except SealBroken:
         kept = {}
     wanted = missing([field for field in fields_of(spec) if field.kind is not FieldKind.SECRET], connection.settings, ())
-    return "" if wanted else spec.identity(settings_of(connection), {**kept, **secrets})[:300]
+    try:
+        return "" if wanted else spec.identity(settings_of(connection), {**kept, **secrets})[:300]
+    except FieldProblems as unfit:
+        # What was stored before no longer fits: it has to be entered anew as well.
+        raise Refused.of(unfit.problems) from unfit
 
 
 def _is_another_server(fields: Collection[Any], changed: Collection[str]) -> bool:

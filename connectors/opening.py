@@ -13,12 +13,12 @@ from cartrover.vault import SealBroken
 from connectors import registry
 from connectors.contract import ConnectorSpec, Opening, Session
 from connectors.errors import FixConnection
-from connectors.field_values import FieldProblems, missing
+from connectors.field_values import missing
 from connectors.hub_fields import fields_of
 from connectors.models import Connection, ConnectionState
 from connectors.network import GuardedNetwork
 from connectors.rate_budget import BudgetLimiter, remote_name
-from connectors.readers import pinned_host_key, secrets_of, settings_of
+from connectors.readers import SettingsUnfit, pinned_host_key, secrets_of, settings_of
 from connectors.remembering import RememberedFacts
 from connectors.token_store import StoredToken
 
@@ -70,8 +70,8 @@ def _opening(connection: Connection, spec: ConnectorSpec, limiter: BudgetLimiter
     home = threading.get_ident()
     try:
         settings, secrets, host_key = settings_of(connection), secrets_of(connection), pinned_host_key(connection)
-    except FieldProblems as problems:
-        raise FixConnection(f"A setting of “{connection.name}” no longer fits: {problems}") from problems
+    except SettingsUnfit as unfit:
+        raise FixConnection(unfit.words) from unfit
     except SealBroken as broken:
         raise FixConnection(str(broken)) from broken
     wanted = missing(fields_of(spec), connection.settings, secrets)

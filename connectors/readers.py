@@ -7,7 +7,7 @@ from typing import Any
 
 from cartrover import vault
 from connectors import registry
-from connectors.field_values import typed
+from connectors.field_values import FieldProblems, typed
 from connectors.hub_fields import fields_of
 from connectors.models import Connection, ConnectionSecret, Service, ServiceName
 from connectors.spec_rules import RESERVED_NAMES
@@ -19,12 +19,27 @@ HOST_KEY_SHOWN = "host_key_shown"
 """The name under which another host key than the pinned one is kept until a person has looked at it."""
 
 
+class SettingsUnfit(FieldProblems):
+    """Stored settings that a connection's fields no longer allow, after an upgrade say: a person has to choose anew."""
+
+    def __init__(self, connection: Connection, found: FieldProblems) -> None:
+        super().__init__(found.problems)
+        self.connection = connection
+
+    @property
+    def words(self) -> str:
+        return f"A setting of “{self.connection.name}” no longer fits. Enter it anew: {self}"
+
+
 def settings_of(connection: Connection) -> dict[str, Any]:
     """Return every setting of the connection, converted to its kind and defaulted.
 
-    Raise `registry.UnknownKind` when its connector isn't installed, `FieldProblems` when a stored value no longer fits.
+    Raise `registry.UnknownKind` when its connector isn't installed, `SettingsUnfit` when a stored value no longer fits.
     """
-    return typed(fields_of(registry.get(connection.kind)), connection.settings)
+    try:
+        return typed(fields_of(registry.get(connection.kind)), connection.settings)
+    except FieldProblems as found:
+        raise SettingsUnfit(connection, found) from found
 
 
 def secrets_of(connection: Connection) -> dict[str, str]:

@@ -14,7 +14,8 @@ from django.utils import timezone
 from cartrover.accounts.models import Account
 from connectors.contract import Purpose, ShipmentState, Side
 from connectors.models import Connection, ConnectionState, OAuthHandshake, Service, ServiceName, ServiceRun
-from connectors.readers import settings_of
+from connectors.probing import mark_broken
+from connectors.readers import SettingsUnfit, settings_of
 from orders.alerts import raise_alert
 from orders.models import (
     DocumentState,
@@ -64,13 +65,20 @@ def keep() -> None:
 
 def _keep_account(account: Account, now: datetime) -> None:
     for cart in _connected(account, Side.CART):
-        alert_missing_tracking(cart, now)
-        alert_uncovered_invoices(cart)
-        alert_not_taken(cart, now)
-        reconcile_nightly(cart, now)
+        try:
+            _keep_cart(cart, now)
+        except SettingsUnfit as unfit:
+            mark_broken(unfit.connection, unfit.words)
     forget_unmatched(account, now)
     forget_readings(account, now)
     forget_old(account, now)
+
+
+def _keep_cart(cart: Connection, now: datetime) -> None:
+    alert_missing_tracking(cart, now)
+    alert_uncovered_invoices(cart)
+    alert_not_taken(cart, now)
+    reconcile_nightly(cart, now)
 
 
 def _connected(account: Account, side: Side) -> Iterator[Connection]:

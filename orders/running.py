@@ -1,7 +1,7 @@
 """Running a service: claim it, open the connection where there is something to do, run its flow, and write down how it ended.
 
-The one wide catch of the product stands here: whatever a flow raises that isn't a connector's error is our bug, is logged whole
-and ends this run only.
+A wide catch stands here: whatever a flow raises that isn't a connector's error is our bug, is logged whole and ends this run
+only.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from cartrover.leasing import LEASE, Lease, LeaseLost, break_dead_lease, claim, 
 from connectors import probing, registry
 from connectors.errors import ConnectorError, FixConnection, SlowDown, TryLater
 from connectors.models import Connection, ConnectionState, Outcome, Service, ServiceName, ServiceRun
+from connectors.readers import SettingsUnfit
 from connectors.schedules import is_off, next_due
 from orders.alerts import raise_alert, resolve_alerts
 from orders.flows import FLOWS
@@ -112,6 +113,11 @@ def _run_flow(run: Run) -> tuple[Outcome, str, datetime | None]:
     except FixConnection as broken:
         probing.mark_broken(run.connection, broken.words, needs_person=broken.needs_person)
         return Outcome.BROKEN, broken.words, None
+    except SettingsUnfit as unfit:
+        probing.mark_broken(unfit.connection, unfit.words)
+        if unfit.connection.pk == run.connection.pk:
+            return Outcome.BROKEN, unfit.words, None
+        return Outcome.LATER, unfit.words, _later(run, None)
     except LeaseLost:
         return Outcome.BUSY, "Another worker has taken over.", None
     except ConnectorError as problem:
@@ -155,7 +161,7 @@ def _finish(run: Run, outcome: Outcome, words: str, again_at: datetime | None) -
     if run.lease is not None:
         rows = rows.filter(lease_token=run.lease.token)
         changes |= {"lease_token": "", "lease_owner": "", "lease_until": None}
-    due_at = again_at or _next_due(run, now)
+    due_at = None if is_off(run.service.every) else again_at or _next_due(run, now)
     # What rang during the run asked for a date sooner than the one that the run began with: that one stays.
     began_with = run.started_at + LEASE
     if not rows.filter(Q(due_at__gt=began_with) | Q(due_at__isnull=True)).update(**changes, due_at=due_at):
@@ -175,8 +181,6 @@ def _finish(run: Run, outcome: Outcome, words: str, again_at: datetime | None) -
 
 
 def _next_due(run: Run, now: datetime) -> datetime | None:
-    if is_off(run.service.every):
-        return None
     if run.unfinished:
         return now
     return next_due(run.service.every, now, run.connection.account.time_zone, spread=run.service.pk)

@@ -17,7 +17,7 @@ from connectors import registry
 from connectors.contract import OrderDraft, ParseSummary, Problem, RefusedOrder
 from connectors.errors import BadDocument, ConnectorError
 from connectors.models import ServiceName
-from connectors.readers import settings_of
+from connectors.readers import SettingsUnfit, settings_of
 from orders.alerts import raise_alert, resolve_alerts
 from orders.models import InboundDocument, InboundState, OrderEvent, SkippedOrder
 from orders.pipeline.persist import load_drafts
@@ -112,7 +112,7 @@ def read_fetched(run: Run, *, without: Collection[int] = ()) -> set[int]:
         tried.add(document.pk)
         try:
             read_document(document, run)
-        except (ConnectorError, LeaseLost, OperationalError, InterfaceError):
+        except (ConnectorError, SettingsUnfit, LeaseLost, OperationalError, InterfaceError):
             # Nothing of this is the file's doing.
             raise
         except Exception:
