@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("cartrover.accounts.urls")),
     path("", include("connectors.urls")),
     path("a/<slug:slug>/", include("orders.urls")),
+    path("a/<slug:slug>/connections/", include("orders.connection_urls")),
     path("staff/", admin.site.urls),
     # Browsers ask for it on pages that name no icon, as the staff console's.
     path("favicon.ico", RedirectView.as_view(url=static("portal/mark.svg"), permanent=True)),

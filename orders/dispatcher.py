@@ -13,7 +13,6 @@ from django.utils import timezone
 from cartrover import bells
 from cartrover.leasing import free_at
 from connectors.models import Connection, ConnectionState, Outcome, Service, ServiceName
-from connectors.schedules import OFF, UNSET
 from orders import sweeping
 from orders.housekeeping import keep
 from orders.running import Finished, run_service
@@ -26,11 +25,11 @@ FLOW_ORDER = list(ServiceName)
 
 
 def _due(now_margin: timedelta = timedelta(0)) -> QuerySet[Service]:
+    """What is to run. A service that is off has a date only when a person has asked for a run, or that run's worker died."""
     now = timezone.now() + now_margin
     return (
         Service.objects.across_accounts("the dispatcher serves all accounts")
         .filter(free_at(now), due_at__lte=now)
-        .exclude(every__in=[OFF, UNSET])
         .exclude(connection__state__in=[ConnectionState.PAUSED, ConnectionState.DISCONNECTED])
         .filter(Q(slowed_until__isnull=True) | Q(slowed_until__lte=now))
     )

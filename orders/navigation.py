@@ -31,6 +31,14 @@ MENU: Sequence[Sequence[Entry]] = (
         Entry("skipped", "Skipped", "M2.5 4.5h7M2.5 8h5M2.5 11.5h7M10.5 6l4 4M14.5 6l-4 4"),
     ),
     (
+        Entry(
+            "connections",
+            "Carts, WMS",
+            "M6 10l4-4M4.5 7.5l-1 1a2.8 2.8 0 0 0 4 4l1-1M11.5 8.5l1-1a2.8 2.8 0 0 0-4-4l-1 1",
+            ("connection", "connection_settings", "connection_files", "connection_file", "connection_runs"),
+        ),
+    ),
+    (
         Entry("products", "Products", "M2.5 5L8 2l5.5 3v6L8 14l-5.5-3zM2.5 5L8 8l5.5-3M8 8v6", _of("products")),
         Entry("aliases", "Aliases", "M2.5 5.5h9M9 3l2.5 2.5L9 8M13.5 10.5h-9M7 8l-2.5 2.5L7 13", _of("aliases")),
         Entry(

@@ -245,11 +245,12 @@ def _with_services(connection: Connection) -> ConnectionRow:
         side=words.SIDE[connection.side],
         state=state,
         tone=tone,
-        services=[_service(service, connection) for service in services],
+        services=[service_state(service, connection) for service in services],
     )
 
 
-def _service(service: Service, connection: Connection) -> ServiceState:
+def service_state(service: Service, connection: Connection) -> ServiceState:
+    """Return how a service of this connection stands."""
     waits = words.next_run_words(service, connection)
     now = timezone.now()
     next_at = max(service.due_at or now, service.slowed_until or now)

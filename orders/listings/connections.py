@@ -262,4 +262,9 @@ def _run(run: ServiceRun) -> RunRow:
 
 def counts_said(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     """Return what was counted under the words of pages, without noughts."""
-    return [(name.replace("_", " "), number) for name, number in counts.items() if number]
+    return [(_counted(name, number), number) for name, number in counts.items() if number]
+
+
+def _counted(name: str, number: int) -> str:
+    said = name.replace("_", " ").replace("skus", "SKUs")
+    return said.removesuffix("s") if number == 1 else said

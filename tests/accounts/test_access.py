@@ -14,8 +14,9 @@ from django.urls import URLResolver, get_resolver, reverse
 
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Account, Role, User
+from connectors.models import Connection
 from orders.models import Order, ProductAlias
-from tests.factories import OrderFactory
+from tests.factories import ConnectionFactory, OrderFactory
 
 Browser = Callable[[User | None], Client]
 
@@ -39,6 +40,11 @@ def _alias_id(account: Account) -> dict[str, Any]:
     return {"public_id": (rows.first() or rows.create(cart_sku="CAP-9", wms_sku="CAP-009")).public_id}
 
 
+def _connection_id(account: Account) -> dict[str, Any]:
+    row = Connection.objects.for_account(account).first() or ConnectionFactory.create(account=account)
+    return {"public_id": row.public_id}
+
+
 MAPPINGS = ("products", "aliases", "ship_methods")
 PAGES = [
     Page("account_home"),
@@ -46,10 +52,16 @@ PAGES = [
     Page("order", ids=_order_id),
     Page("alerts"),
     Page("skipped"),
+    Page("shipments"),
+    Page("invoices"),
+    Page("inventory"),
     *(Page(kind) for kind in MAPPINGS),
     *(Page(f"{kind}_export") for kind in MAPPINGS),
     *(Page(f"{kind}_{act}", Role.OPERATOR) for kind in MAPPINGS for act in ("add", "import")),
     Page("aliases_change", Role.OPERATOR, ids=_alias_id),
+    Page("connections"),
+    *(Page(name, ids=_connection_id) for name in ("connection", "connection_services", "connection_files", "connection_runs")),
+    Page("connection_settings", Role.OWNER, ids=_connection_id),
 ]
 PEOPLE = {"vera": Role.VIEWER, "bob": Role.OPERATOR, "alice": Role.OWNER}
 EVERYBODY = [None, "charlie", "staff", *PEOPLE]
@@ -76,7 +88,9 @@ def test_page_opens_to_members_alone(
         assert answer.status_code == (200 if PEOPLE[who].rank >= page.at_least.rank else 403)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.ids in (_order_id, _alias_id)], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.ids in (_order_id, _alias_id, _connection_id)], ids=lambda page: page.name
+)
 def test_foreign_ids_are_unknown_in_the_own_account(
     page: Page, alice: User, acme: Account, globex: Account, browser: Browser
 ) -> None:

@@ -28,8 +28,13 @@ def pages(alice: User, acme: Account, browser: Browser) -> dict[str, Any]:
     order = OrderFactory.create(account=acme, source=cart)
     AlertFactory.create(account=acme)
     member, stranger = browser(alice), browser(None)
-    lists = [f"/a/acme/{name}/" for name in ("orders", "alerts", "skipped", "products", "aliases", "ship-methods")]
+    lists = [
+        f"/a/acme/{name}/"
+        for name in ("orders", "alerts", "skipped", "products", "aliases", "ship-methods", "shipments", "invoices", "inventory")
+    ]
     lists += [f"/a/acme/{name}/{act}/" for name in ("products", "aliases", "ship-methods") for act in ("add", "import")]
+    lists += [f"/a/acme/connections/{part}" for part in ("", f"{cart.public_id}/", f"{cart.public_id}/settings/")]
+    lists += [f"/a/acme/connections/{cart.public_id}/{part}/" for part in ("files", "runs")]
     own = ["/a/acme/", *lists, f"/a/acme/orders/{order.public_id}/", "/password/", "/a/nowhere/"]
     return {path: stranger.get(path) for path in ("/", "/sign-in/", "/nothing/here/")} | {
         path: member.get(path) for path in own

@@ -1,0 +1,148 @@
+"""What people do to a connection from its pages: each act says how it went and leads back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from cartrover.accounts.access import AccountRequest, account_page
+from cartrover.accounts.models import Role
+from connectors import actions, registry
+from connectors.contract import Side
+from connectors.models import Connection
+from connectors.readers import service_of
+from connectors.refusals import Refused
+from connectors.schedules import UNSET, services_of
+from orders import on_request, words
+from orders.actions import after_going_live
+from orders.views.connections import connection_or_404
+from orders.views.kept_tests import keep_test
+
+
+@require_POST
+@account_page(Role.OWNER)
+def connection_test(request: AccountRequest, public_id: UUID) -> HttpResponse:
+    """Test the connection; its steps stand on the page to which this leads."""
+    connection = connection_or_404(request, public_id)
+    keep_test(request, connection, actions.connection_test(connection))
+    return _back(request, connection, "#test")
+
+
+@require_POST
+@account_page(Role.OWNER)
+def host_key_accept(request: AccountRequest, public_id: UUID) -> HttpResponse:
+    connection = connection_or_404(request, public_id)
+    try:
+        steps = actions.host_key_accept(connection=connection, shown=request.POST.get("shown", ""), actor=str(request.user))
+    except Refused as refused:
+        messages.error(request, refused.words)
+    else:
+        keep_test(request, connection, steps)
+        messages.success(request, "The new host key is kept. The hub refuses every other one from now on.")
+    return _back(request, connection, "#test")
+
+
+@require_POST
+@account_page(Role.OWNER)
+def services_save(request: AccountRequest, public_id: UUID) -> HttpResponse:
+    """Set the schedules that were changed in the form."""
+    connection = connection_or_404(request, public_id)
+    spec = registry.find(connection.kind)
+    chosen: dict[str, str] = {name: request.POST.get(f"every-{name}", UNSET) for name in (services_of(spec) if spec else ())}
+    kept = {row.name: row.every for row in connection.services.all()}
+    try:
+        changed = {name: every for name, every in chosen.items() if every not in (UNSET, kept.get(name))}
+        actions.services_set(connection=connection, schedules=changed, actor=str(request.user))
+    except Refused as refused:
+        messages.error(request, refused.words)
+    else:
+        messages.success(request, "The schedules are saved." if changed else "Nothing was changed.")
+    return _back(request, connection, "#services")
+
+
+@require_POST
+@account_page(Role.OPERATOR)
+def service_run(request: AccountRequest, public_id: UUID, name: str) -> HttpResponse:
+    connection = connection_or_404(request, public_id)
+    service = service_of(connection, name)
+    if service is None:
+        raise Http404("This connection has no such service.")
+    try:
+        on_request.run_soon(service)
+    except Refused as refused:
+        messages.error(request, refused.words)
+    else:
+        messages.success(
+            request, f"{words.service_label(name)} runs as soon as a worker is free, within a quarter of a minute."
+        )
+    return _back(request, connection, "#services")
+
+
+@require_POST
+@account_page(Role.OWNER)
+def secret_remove(request: AccountRequest, public_id: UUID, name: str) -> HttpResponse:
+    connection = connection_or_404(request, public_id)
+    actions.connection_secret_remove(connection=connection, name=name, actor=str(request.user))
+    messages.success(request, "Removed. Test the connection to see whether it works without.")
+    return redirect("connection_settings", slug=request.account.slug, public_id=connection.public_id)
+
+
+@require_POST
+@account_page(Role.OWNER)
+def connection_act(request: AccountRequest, public_id: UUID, act: str) -> HttpResponse:
+    """Pause, resume, go live or disconnect, and say how it went."""
+    connection = connection_or_404(request, public_id)
+    try:
+        messages.success(request, _ACTS[act](connection, str(request.user)))
+    except Refused as refused:
+        messages.error(request, refused.words)
+    return _back(request, connection)
+
+
+def _pause(connection: Connection, actor: str) -> str:
+    actions.connection_pause(connection=connection, actor=actor)
+    return f"“{connection.name}” is paused. Nothing is read from it or sent to it until you resume it."
+
+
+def _resume(connection: Connection, actor: str) -> str:
+    actions.connection_resume(connection=connection, actor=actor)
+    return f"“{connection.name}” goes on where it stood."
+
+
+def _activate(connection: Connection, actor: str) -> str:
+    actions.connection_activate(connection=connection, actor=actor)
+    if connection.side != Side.CART:
+        return f"“{connection.name}” is live: its services run by their schedules."
+    released = after_going_live(connection)
+    gone = f" {released:,} waiting orders go out." if released else ""
+    return f"“{connection.name}” is live: its services run by their schedules.{gone}"
+
+
+def _disconnect(connection: Connection, actor: str) -> str:
+    actions.connection_disconnect(connection=connection, actor=actor)
+    return f"“{connection.name}” is disconnected. Its passwords and tokens are deleted, its orders and files stay."
+
+
+_ACTS: dict[str, Callable[[Connection, str], str]] = {
+    "pause": _pause,
+    "resume": _resume,
+    "activate": _activate,
+    "disconnect": _disconnect,
+}
+ACTS = tuple(_ACTS)
+
+
+def _back(request: AccountRequest, connection: Connection, part: str = "") -> HttpResponse:
+    """Lead back to the page of this account on which the button was, else to the connection's own."""
+    asked = request.POST.get("back", "")
+    if asked.startswith(f"/a/{request.account.slug}/") and url_has_allowed_host_and_scheme(asked, allowed_hosts=None):
+        return redirect(f"{asked}{part}")
+    answer = redirect("connection", slug=request.account.slug, public_id=connection.public_id)
+    answer["Location"] += part
+    return answer
