@@ -13,7 +13,7 @@ from orders.alerts import raise_alert
 from orders.canceling import cancel_for_source
 from orders.holding import hold_order, lift_hold
 from orders.models import InboundDocument, MessageState, Order, OrderEvent, OrderLine, OutboundMessage
-from orders.pipeline.loader import insert_rows
+from orders.pipeline.loader import insert_prepared
 from orders.pipeline.order_rows import LINE_NAMES, address_json, draft_totals, line_rows, ship_name
 from orders.pipeline.release import send_on_its_way
 from orders.pipeline.route import Route
@@ -198,7 +198,7 @@ def _rewrite(order: Order, draft: OrderDraft, merged: list[LineDraft]) -> None:
     for name, value in changes.items():
         setattr(order, name, value)
     OrderLine.objects.for_account(order.account_id).filter(order=order).delete()
-    insert_rows(OrderLine, LINE_NAMES, line_rows(merged, account_id=order.account_id, order_id=order.pk))
+    insert_prepared(OrderLine, LINE_NAMES, line_rows(merged, account_id=order.account_id, order_id=order.pk))
 
 
 def _hold_again(order: Order, route: Route, *, lines: int, expected: int | None) -> None:

@@ -1,12 +1,13 @@
-"""Bulk writes: one way in for both databases, several times faster than building model instances.
+"""Bulk reads and writes: one way in for both databases, several times faster than building model instances.
 
 Measured on 20,000 orders: executemany on SQLite is 8 times bulk_create, COPY on PostgreSQL 7 times.
 """
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -14,8 +15,28 @@ from typing import Any
 
 import msgspec
 from django.db import connection, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import Expression
 
 Convert = Callable[[Any], Any]
+
+
+# --- values as they are written ----------------------------------------------------------------------------------------------
+
+
+def instant_value(value: datetime) -> datetime | str:
+    """Return an instant. SQLite has texts for them, which are compared and have to look as Django writes them."""
+    return value if connection.vendor != "sqlite" else _sqlite_datetime(value) or ""
+
+
+def amount_text(value: Decimal, places: int = 2) -> str:
+    """Return an amount with so many decimals."""
+    return f"{value:.{places}f}"
+
+
+def json_text(value: Any) -> str:
+    """Return a value of a JSON column. Most of those that are written in bulk are empty."""
+    return "{}" if value == {} else msgspec.json.encode(value).decode()
 
 
 @lru_cache(maxsize=64)
@@ -24,13 +45,11 @@ def _sqlite_datetime(value: datetime | None) -> str | None:
 
 
 def _sqlite_decimal(places: int) -> Convert:
-    return lambda value: None if value is None else f"{value:.{places}f}"
+    return lambda value: None if value is None else amount_text(value, places)
 
 
 def _json_text(value: Any) -> str | None:
-    if value is None:
-        return None
-    return "{}" if value == {} else msgspec.json.encode(value).decode()
+    return None if value is None else json_text(value)
 
 
 def _hex(value: uuid.UUID) -> str:
@@ -57,7 +76,11 @@ def _converter(field: models.Field[Any, Any]) -> Convert | None:
     return _hex if isinstance(field, models.UUIDField) else None
 
 
-def _columns(model: type[models.Model], names: Sequence[str]) -> list[models.Field[Any, Any]]:
+# --- inserts -----------------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=64)
+def _columns(model: type[models.Model], names: tuple[str, ...]) -> list[models.Field[Any, Any]]:
     fields = {field.attname: field for field in model._meta.concrete_fields}
     missing = {name for name, field in fields.items() if name not in names and not field.primary_key and not field.null}
     if missing:
@@ -86,17 +109,28 @@ def insert_rows(
     With `conflict` (attribute names of one unique constraint) rows that exist already are left alone. Runs in the caller's
     transaction. Every column that may not be null must be named: the database has no defaults.
     """
-    fields = _columns(model, names)
+    fields = _columns(model, tuple(names))
     converters = [(at, convert) for at, field in enumerate(fields) if (convert := _converter(field))]
+    insert_prepared(model, names, (_converted(row, converters) for row in rows), conflict=conflict)
+
+
+def insert_prepared(
+    model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]], *, conflict: Sequence[str] = ()
+) -> None:
+    """Do the same with values that need no conversion: texts, whole numbers, truth values, None and `instant_value`s.
+
+    Ids are hexadecimal texts, days ISO texts, amounts `amount_text`s and JSON values `json_text`s: both databases take them.
+    """
+    fields = _columns(model, tuple(names))
     if connection.vendor == "postgresql":
-        _copy(model, fields, converters, rows, conflict)
+        _copy(model, fields, rows, conflict)
         return
     columns = ", ".join(_column(field) for field in fields)
     ignore = _on_conflict(model, conflict)
     marks = ", ".join(["%s"] * len(fields))
     statement = f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({columns}) VALUES ({marks}){ignore}"  # noqa: S608 - own names
     with connection.cursor() as cursor:
-        cursor.executemany(statement, [_converted(row, converters) for row in rows])
+        cursor.executemany(statement, list(rows))
 
 
 def _converted(row: Sequence[Any], converters: Sequence[tuple[int, Convert]]) -> list[Any]:
@@ -109,7 +143,6 @@ def _converted(row: Sequence[Any], converters: Sequence[tuple[int, Convert]]) ->
 def _copy(
     model: type[models.Model],
     fields: Sequence[models.Field[Any, Any]],
-    converters: Sequence[tuple[int, Convert]],
     rows: Iterable[Sequence[Any]],
     conflict: Sequence[str],
 ) -> None:
@@ -124,9 +157,12 @@ def _copy(
         )
         with cursor.cursor.copy(f"COPY {stage} ({columns}) FROM STDIN") as copy:
             for row in rows:
-                copy.write_row(_converted(row, converters))
+                copy.write_row(row)
         cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {stage}{ignore}")  # noqa: S608 - own names
         cursor.execute(f"TRUNCATE {stage}")
+
+
+# --- updates -----------------------------------------------------------------------------------------------------------------
 
 
 def update_rows(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]], *, where: str = "") -> None:
@@ -149,3 +185,23 @@ def update_rows(model: type[models.Model], names: Sequence[str], rows: Iterable[
 def money(value: Decimal | None) -> Decimal:
     """Return an amount for a column with two decimals."""
     return Decimal(0) if value is None else value.quantize(Decimal("0.01"))
+
+
+# --- reads -------------------------------------------------------------------------------------------------------------------
+
+
+class Texts(Expression):
+    """Many texts for `column__in`, given to the database as one parameter: Django looks at each member of a list by itself,
+    which takes longer than the query."""
+
+    output_field = models.TextField()
+
+    def __init__(self, values: Collection[str]) -> None:
+        super().__init__()
+        self.values_given = list(values)
+
+    def as_sqlite(self, compiler: Any, connection: BaseDatabaseWrapper, **context: Any) -> tuple[str, list[Any]]:
+        return "(SELECT value FROM json_each(%s))", [json.dumps(self.values_given)]
+
+    def as_postgresql(self, compiler: Any, connection: BaseDatabaseWrapper, **context: Any) -> tuple[str, list[Any]]:
+        return "(SELECT unnest(%s::text[]))", [self.values_given]

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 
 import msgspec
 from django.db import transaction
-from django.db.models import Q
 from django.db.models.functions import Upper
 from django.utils import timezone
 
@@ -24,16 +22,16 @@ from orders.alerts import raise_alert
 from orders.holding import ALERTED_HOLDS
 from orders.models import InboundDocument, Order, OrderEvent, OrderLine, OutboundMessage, SkippedOrder
 from orders.pipeline import known_orders
-from orders.pipeline.loader import insert_rows
+from orders.pipeline.loader import Texts, insert_prepared, instant_value
 from orders.pipeline.order_rows import (
     EVENT_NAMES,
     LINE_NAMES,
     MESSAGE_NAMES,
     ORDER_NAMES,
-    event_row,
+    event_rows,
     line_rows,
-    message_row,
-    order_row,
+    message_rows,
+    order_rows,
 )
 from orders.pipeline.route import Hold, Route
 from orders.rules.order_ids import candidates
@@ -122,7 +120,7 @@ def _load_chunk(load: _Load, chunk: dict[str, OrderDraft]) -> None:
     # One load at a time gives out short numbers in an account; on SQLite the transaction itself is that lock.
     Account.objects.select_for_update().get(pk=load.account_id)
     orders = Order.objects.for_account(load.account_id).filter(source=load.connection)
-    rows = orders.filter(external_id__in=list(chunk)).values_list("external_id", "content_hash", "pk")
+    rows = orders.filter(external_id__in=Texts(chunk)).values_list("external_id", "content_hash", "pk")
     known = {external_id: (content_hash, pk) for external_id, content_hash, pk in rows}
     fresh: list[OrderDraft] = []
     for external_id, draft in chunk.items():
@@ -202,56 +200,46 @@ def draft_of(skipped: SkippedOrder) -> OrderDraft:
 
 
 def _insert(load: _Load, drafts: list[OrderDraft]) -> None:
-    now = timezone.now()
-    refs = _short_numbers(load.account_id, drafts, load.route)
+    now = instant_value(timezone.now())
+    account_id, source_id = load.account_id, load.connection.pk
+    wms_id = load.route.wms.pk if load.route.wms else None
+    refs = _short_numbers(account_id, drafts, load.route)
     suspects = _suspected_duplicates(load, drafts)
     load.route.ship_methods.note_seen({draft.ship_code for draft in drafts})
     holds = {draft.external_id: suspects.get(draft.external_id) or _hold(load.route, draft, refs) for draft in drafts}
-    wms_id = load.route.wms.pk if load.route.wms else None
-    insert_rows(
-        Order,
-        ORDER_NAMES,
-        [
-            order_row(
-                draft,
-                account_id=load.account_id,
-                source_id=load.connection.pk,
-                wms_id=wms_id,
-                document_id=load.document.pk if load.document else None,
-                cust_ref=refs[draft.external_id],
-                hold=holds[draft.external_id],
-                now=now,
-            )
-            for draft in drafts
-        ],
-        conflict=("source", "external_id"),
+    orders = order_rows(
+        drafts,
+        account_id=account_id,
+        source_id=source_id,
+        wms_id=wms_id,
+        document_id=load.document.pk if load.document else None,
+        refs=refs,
+        holds=holds,
+        now=now,
     )
+    insert_prepared(Order, ORDER_NAMES, orders, conflict=("source", "external_id"))
     ids = dict(
-        Order.objects.for_account(load.account_id)
-        .filter(source=load.connection, external_id__in=[draft.external_id for draft in drafts])
+        Order.objects.for_account(account_id)
+        .filter(source=load.connection, external_id__in=Texts([draft.external_id for draft in drafts]))
         .values_list("external_id", "pk")
     )
-    insert_rows(
-        OrderLine,
-        LINE_NAMES,
-        [
-            row
-            for draft in drafts
-            for row in line_rows(draft.lines, account_id=load.account_id, order_id=ids[draft.external_id])
-        ],
+    lines = (line_rows(draft.lines, account_id=account_id, order_id=ids[draft.external_id]) for draft in drafts)
+    insert_prepared(OrderLine, LINE_NAMES, chain.from_iterable(lines))
+    events = event_rows(
+        drafts,
+        account_id=account_id,
+        connection_id=source_id,
+        ids=ids,
+        holds=holds,
+        document_name=load.document_name,
+        actor=load.actor,
+        now=now,
     )
-    insert_rows(OrderEvent, EVENT_NAMES, _events(load, drafts, ids, holds, now))
-    if load.route.wms is not None:
-        insert_rows(
-            OutboundMessage,
-            MESSAGE_NAMES,
-            [
-                message_row(
-                    account_id=load.account_id, connection_id=load.route.wms.pk, order_id=ids[draft.external_id], now=now
-                )
-                for draft in drafts
-                if holds[draft.external_id] is None
-            ],
+    insert_prepared(OrderEvent, EVENT_NAMES, events)
+    if wms_id is not None:
+        free = [ids[draft.external_id] for draft in drafts if holds[draft.external_id] is None]
+        insert_prepared(
+            OutboundMessage, MESSAGE_NAMES, message_rows(free, account_id=account_id, connection_id=wms_id, now=now)
         )
     _alert(load, drafts, ids, holds)
     load.counts.orders += len(drafts)
@@ -267,35 +255,6 @@ def _hold(route: Route, draft: OrderDraft, refs: Mapping[str, str]) -> Hold | No
         ship_code=draft.ship_code,
         cust_ref=refs[draft.external_id],
     )
-
-
-def _events(
-    load: _Load, drafts: list[OrderDraft], ids: Mapping[str, int], holds: Mapping[str, Hold | None], now: datetime
-) -> Iterator[list[object]]:
-    for draft in drafts:
-        where = f"row {draft.row} of {load.document_name}" if load.document_name else "an import"
-        yield event_row(
-            account_id=load.account_id,
-            order_id=ids[draft.external_id],
-            connection_id=load.connection.pk,
-            at=now,
-            kind="order.loaded",
-            words=f"Loaded from {where}.",
-            document_name=load.document_name,
-            actor=load.actor,
-        )
-        hold = holds[draft.external_id]
-        if hold is not None:
-            yield event_row(
-                account_id=load.account_id,
-                order_id=ids[draft.external_id],
-                connection_id=load.connection.pk,
-                at=now,
-                kind="order.held",
-                words=f"Held: {hold.words}",
-                document_name="",
-                actor="",
-            )
 
 
 def _alert(load: _Load, drafts: list[OrderDraft], ids: Mapping[str, int], holds: Mapping[str, Hold | None]) -> None:
@@ -331,7 +290,7 @@ def _short_numbers(account_id: int, drafts: list[OrderDraft], route: Route) -> d
         taken = set(
             Order.objects.for_account(account_id)
             .annotate(upper_ref=Upper("cust_ref"))
-            .filter(upper_ref__in=list(wanted))
+            .filter(upper_ref__in=Texts(wanted))
             .values_list("upper_ref", flat=True)
         )
         open_ids = []
@@ -348,14 +307,9 @@ def _suspected_duplicates(load: _Load, drafts: list[OrderDraft]) -> dict[str, Ho
     """Find orders that came once with and once without the source's own id: the same, or not, is for a person to say."""
     alternates = {draft.alternate_id for draft in drafts if draft.alternate_id and draft.alternate_id != draft.external_id}
     externals = {draft.external_id for draft in drafts}
-    rows = (
-        Order.objects.for_account(load.account_id)
-        .filter(source=load.connection)
-        .filter(Q(external_id__in=list(alternates)) | Q(alternate_id__in=list(externals)))
-        .values_list("external_id", "alternate_id", "cust_ref")
-    )
-    by_external = {external: ref for external, _, ref in rows if external in alternates}
-    by_alternate = {alternate: ref for _, alternate, ref in rows if alternate in externals}
+    known = Order.objects.for_account(load.account_id).filter(source=load.connection)
+    by_external = dict(known.filter(external_id__in=Texts(alternates)).values_list("external_id", "cust_ref"))
+    by_alternate = dict(known.filter(alternate_id__in=Texts(externals)).values_list("alternate_id", "cust_ref"))
     suspects: dict[str, Hold] = {}
     seen: dict[str, OrderDraft] = {}
     for draft in drafts:
