@@ -56,12 +56,16 @@ class Run:
             self.lease.require()
 
     def move_cursor(self, **changes: Any) -> None:
-        """Write where the walks stand, in the caller's transaction. Raise `LeaseLost` when the lease is lost."""
-        self.service.cursor = {**self.service.cursor, **changes}
+        """Write where the walks stand, in the caller's transaction; what a person noted there meanwhile stays.
+
+        Raise `LeaseLost` when the lease is lost.
+        """
         rows = Service.objects.for_account(self.account_id).filter(pk=self.service.pk)
         if self.lease is not None:
             rows = rows.filter(lease_token=self.lease.token)
-        if not rows.update(cursor=self.service.cursor):
+        stands = rows.values_list("cursor", flat=True).first()
+        self.service.cursor = {**(self.service.cursor if stands is None else stands), **changes}
+        if stands is None or not rows.update(cursor=self.service.cursor):
             raise LeaseLost(f"{self.connection.name}, {self.service.name}: the lease is lost")
 
     def count(self, name: str, number: int = 1) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from connectors.contract import InvoiceDraft, Page, RemoteOrder, ShipmentDraft, StockItem, StockPage
 from connectors.errors import BadDocument, FixConnection
@@ -232,7 +232,7 @@ def wanted_ids(setting: str, locations: Mapping[str, str]) -> frozenset[str] | N
     return frozenset(ids[name] for name in asked)
 
 
-def _all_lines(order: Row, lines: Sequence[Row]) -> Sequence[Row]:
+def _all_lines(order: Mapping[str, Any], lines: Sequence[Row]) -> Sequence[Row]:
     """Return the lines if all that the order names are there. Raise `BadValue` otherwise: a line that only wasn't read must
     never look like a line that was removed."""
     if set(_ids(order, "order_line_item_ids")) - {text_of(line.get("id")) for line in lines}:
@@ -240,7 +240,7 @@ def _all_lines(order: Row, lines: Sequence[Row]) -> Sequence[Row]:
     return lines
 
 
-def _ids(row: Row, name: str) -> list[str]:
+def _ids(row: Mapping[str, Any], name: str) -> list[str]:
     given = row.get(name)
     return [text_of(item) for item in given if not isinstance(item, dict)] if isinstance(given, list) else []
 

@@ -35,13 +35,17 @@ WATCHED_FOR = timedelta(days=60)
 
 def make_document(cart: Connection, purpose: Purpose, rows: Sequence[Any]) -> OutboundDocument:
     """Fix name and bytes of a file and store it; runs in the transaction that marks its rows as told."""
+    body = registry.get(cart.kind).renderers[purpose](rows, settings_of(cart))
+    return store_document(cart, purpose, body, rows=len(rows))
+
+
+def store_document(cart: Connection, purpose: Purpose, body: bytes, *, rows: int) -> OutboundDocument:
+    """Store a file under a name that no other file of the cart has."""
     spec = registry.get(cart.kind)
-    settings = settings_of(cart)
     if spec.name_document is None:
         raise TypeError(f"{spec.kind} declares files and can't name them")
-    body = spec.renderers[purpose](rows, settings)
     public_id = uuid.uuid4()
-    name = spec.name_document(purpose, timezone.now(), public_id.hex[:8], settings)
+    name = spec.name_document(purpose, timezone.now(), public_id.hex[:8], settings_of(cart))
     return OutboundDocument.objects.create(
         account_id=cart.account_id,
         public_id=public_id,
@@ -51,7 +55,7 @@ def make_document(cart: Connection, purpose: Purpose, rows: Sequence[Any]) -> Ou
         size=len(body),
         sha256=hashlib.sha256(body).hexdigest(),
         deflated=zlib.compress(body, 6),
-        rows=len(rows),
+        rows=rows,
     )
 
 

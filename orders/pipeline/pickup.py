@@ -107,6 +107,9 @@ class _Pickup:
             order = ours.get(remote.external_id)
             if order is not None and self._apply_order(order, lines.get(order.pk, []), remote, learned):
                 touched.add(order.pk)
+        stands = {remote.external_id: remote.state for remote in remotes}
+        moved = [order for order in ours.values() if order.wms_state != stands[order.wms_order_id]]
+        update_rows(Order, ("wms_state",), [(order.pk, stands[order.wms_order_id]) for order in moved])
         update_rows(
             OrderLine, ("external_id", "wms_quantity"), [(line.pk, line.external_id, line.wms_quantity) for line in learned]
         )
@@ -116,8 +119,6 @@ class _Pickup:
 
     def _apply_order(self, order: Order, lines: list[OrderLine], remote: RemoteOrder, learned: list[OrderLine]) -> bool:
         """Note what will not come of an order; return whether that is news. Lines with other facts than ours are `learned`."""
-        if order.wms_state != remote.state:
-            Order.objects.for_account(self.account_id).filter(pk=order.pk).update(wms_state=remote.state)
         if order.state not in (OrderState.SENT, OrderState.SHIPPED):
             return False
         gone = remote.state in (RemoteState.VOID, RemoteState.DELETED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from orders.models import (
     OrderLine,
     OutboundDocument,
     Product,
+    ProductAlias,
     StockLevel,
     StockReading,
 )
@@ -125,7 +126,7 @@ def _tell(run: Run, refusals: int) -> OutboundDocument | None:
 
 
 def _end_guard(run: Run) -> None:
-    """Nothing is held back any more: the alert ends, and a permission to send anyway with it, for it was for that drop alone."""
+    """Nothing is held back any more: the alert ends, and so does a permission to send anyway, which was for that drop alone."""
     resolve_alerts(account_id=run.account_id, cause="stock_drop", subjects=[run.connection.name])
     if run.cursor.get("send_anyway"):
         run.move_cursor(send_anyway=False)
@@ -172,19 +173,23 @@ def differences(cart: Connection) -> list[StockRow]:
     return [row for row in sellable(cart) if told.get(row.item) != (row.quantity, row.status)]
 
 
-def sellable(cart: Connection) -> list[StockRow]:
-    """Return what may be sold of every SKU that the cart is to be told of, in the order of the SKUs."""
+def sellable(cart: Connection, *, among: Collection[str] | None = None) -> list[StockRow]:
+    """Return what may be sold of every SKU that the cart is to be told of, in the order of the SKUs.
+
+    `among` keeps to some of the WMS's SKUs, at the cost of those alone.
+    """
     route = Route.of(cart)
     if route.wms is None:
         return []
     reading = StockReading.objects.for_account(cart.account_id).filter(connection=route.wms).order_by("-pk").first()
     if reading is None:
         return []
-    stock = _stock(route.wms)
+    stock = _stock(route.wms, among)
     aliases = aliases_of(account_id=cart.account_id, cart_id=cart.pk)
-    items = _told_items(cart, stock, aliases, all_products=bool(route.settings["tell_all_products"]))
-    waiting = _not_in_reading(route.wms, reading, held_too=bool(route.settings["subtract_held_orders"]))
-    upcs = dict(Product.objects.for_account(cart.account_id).exclude(upc="").values_list("sku", "upc"))
+    items = _told_items(cart, stock, aliases, all_products=bool(route.settings["tell_all_products"]), among=among)
+    waiting = _not_in_reading(route.wms, reading, held_too=bool(route.settings["subtract_held_orders"]), among=among)
+    products = Product.objects.for_account(cart.account_id).filter(_one_of("sku", among)).exclude(upc="")
+    upcs = dict(products.values_list("sku", "upc"))
     least = int(route.settings["minimum_stock"] or 0)
     gone_status = str(route.settings["gone_status"])
     rows = []
@@ -200,18 +205,25 @@ def sellable(cart: Connection) -> list[StockRow]:
     return rows
 
 
-def _stock(wms: Connection) -> _Stock:
-    rows = StockLevel.objects.for_account(wms.account_id).filter(connection=wms)
+def _one_of(column: str, values: Collection[str] | None) -> Q:
+    return Q() if values is None else Q((f"{column}__in", list(values)))
+
+
+def _stock(wms: Connection, among: Collection[str] | None) -> _Stock:
+    rows = StockLevel.objects.for_account(wms.account_id).filter(_one_of("sku", among), connection=wms)
     here = rows.filter(gone=False).values_list("sku").annotate(total=Sum("available"))
     return _Stock(dict(here), frozenset(rows.filter(gone=True).values_list("sku", flat=True)))
 
 
-def _told_items(cart: Connection, stock: _Stock, aliases: Mapping[str, str], *, all_products: bool) -> set[str]:
+def _told_items(
+    cart: Connection, stock: _Stock, aliases: Mapping[str, str], *, all_products: bool, among: Collection[str] | None
+) -> set[str]:
     """Every SKU that the cart has ever ordered, under the cart's own name; by a setting all products too."""
-    items = set(
-        OrderLine.objects.for_account(cart.account_id).filter(order__source=cart).values_list("item", flat=True).distinct()
-    )
-    items |= set(ChannelStock.objects.for_account(cart.account_id).filter(cart=cart).values_list("item", flat=True))
+    asked = None if among is None else {*among, *(cart_sku for cart_sku, wms_sku in aliases.items() if wms_sku in among)}
+    lines = OrderLine.objects.for_account(cart.account_id).filter(_one_of("item", asked), order__source=cart)
+    items = set(lines.values_list("item", flat=True).distinct())
+    told = ChannelStock.objects.for_account(cart.account_id).filter(_one_of("item", asked), cart=cart)
+    items |= set(told.values_list("item", flat=True))
     if all_products:
         names: dict[str, set[str]] = defaultdict(set)
         for cart_sku, wms_sku in aliases.items():
@@ -221,7 +233,7 @@ def _told_items(cart: Connection, stock: _Stock, aliases: Mapping[str, str], *, 
     return items
 
 
-def _not_in_reading(wms: Connection, reading: StockReading, *, held_too: bool) -> dict[str, int]:
+def _not_in_reading(wms: Connection, reading: StockReading, *, held_too: bool, among: Collection[str] | None) -> dict[str, int]:
     """Return what is ordered of each of the WMS's SKUs and not in the reading: orders that weren't delivered before it began,
     and drafts, which commit no stock there."""
     undelivered = Q(order__state__in=[OrderState.NEW, OrderState.READY])
@@ -233,9 +245,13 @@ def _not_in_reading(wms: Connection, reading: StockReading, *, held_too: bool) -
     delivered = [OrderState.SENT, OrderState.SHIPPED, OrderState.CONFIRMED]
     since = Q(order__state__in=delivered, order__delivered_at__gte=reading.started_at)
     drafts = Q(order__state=OrderState.SENT, order__wms_state=RemoteState.DRAFT)
+    asked = among
+    if among is not None:
+        renamed = ProductAlias.objects.for_account(wms.account_id).filter(_one_of("wms_sku", among))
+        asked = {*among, *renamed.values_list("cart_sku", flat=True)}
     rows: Iterable[tuple[int, str, Any]] = (
         OrderLine.objects.for_account(wms.account_id)
-        .filter(undelivered | since | drafts, order__wms=wms)
+        .filter(undelivered | since | drafts, _one_of("item", asked), order__wms=wms)
         .values_list("order__source_id", "item")
         .annotate(total=Sum("quantity") - Sum("canceled"))
     )
