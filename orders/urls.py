@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from orders.views import acts, alerts, imports, mappings, pages, skipped
+from orders.views import acts, alerts, imports, mappings, pages, skipped, stock, told
 
 
 def _mapping(kind: str) -> list[URLPattern]:
@@ -28,6 +28,11 @@ urlpatterns = [
     *(path(f"orders/<uuid:public_id>/{act}/", acts.order_act, {"act": act}, name=f"order_{act}") for act in acts.ACTS),
     path("skipped/", skipped.skipped_list, name="skipped"),
     path("skipped/<uuid:public_id>/load/", skipped.skipped_load, name="skipped_load"),
+    path("shipments/", told.shipment_list, name="shipments"),
+    path("shipments/<uuid:public_id>/send/", told.shipment_send, name="shipment_send"),
+    path("invoices/", told.invoice_list, name="invoices"),
+    path("inventory/", stock.inventory_list, name="inventory"),
+    path("inventory/<uuid:public_id>/send/", stock.inventory_send, name="inventory_send"),
     *(part for kind in mappings.KINDS for part in _mapping(kind)),
     path("alerts/", alerts.alert_list, name="alerts"),
     path("alerts/<uuid:public_id>/dismiss/", alerts.alert_dismiss, name="alert_dismiss"),

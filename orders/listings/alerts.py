@@ -38,6 +38,8 @@ def open_count(account: Account) -> int:
 
 def place_of(alert: Alert) -> Place | None:
     """Return the one place that mends what the alert tells of; None where only support can."""
+    if alert.cause == "no_tracking":
+        return Place("Look at packages without a number", "shipments", query={"show": "no_tracking"})
     if alert.order is not None:
         return Place(f"Look at order {alert.order.cust_ref}", "order", {"public_id": alert.order.public_id})
     match alert.cause:
@@ -45,6 +47,8 @@ def place_of(alert: Alert) -> Place | None:
             return Place(f"Add an alias for {alert.subject}", "aliases")
         case "hold.unmapped_ship_method":
             return Place(f"Map {alert.subject}", "ship_methods")
+        case "stock_drop" if alert.connection is not None:
+            return Place("Look at the inventory", "inventory", query={"cart": str(alert.connection.public_id)})
         case "rows_refused":
             return Place("Look at the refused orders", "skipped", query={"file": alert.subject})
         case "internal" | "counts_differ":

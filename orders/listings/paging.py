@@ -22,7 +22,7 @@ class Page(Generic[Row]):
     """Rows, and what to pass as `after` for the next page; None on the last one."""
 
     rows: Sequence[Row]
-    next: UUID | None
+    next: UUID | str | None
 
 
 def page_of(

@@ -17,10 +17,14 @@ from cartrover.accounts.access import AccountRequest
 from connectors.contract import HoldReason
 from orders import words
 from orders.listings.alerts import COUNTED, open_count, place_of
+from orders.listings.told import waits_for_tracking, why_untold
 from orders.models import Alert, Order
 from orders.navigation import MENU
 
 register = template.Library()
+
+register.filter(why_untold)
+register.filter(waits_for_tracking)
 
 DASH = "–"
 
