@@ -1,7 +1,7 @@
-"""The floor of `store_orders`: fetch one file over SFTP, csv.reader, insert in one SQLite transaction.
+"""The floor of `store_orders`: fetch one file over SFTP, csv.reader, insert its rows in one SQLite transaction.
 
-It has no product around it: no stored bytes, no check of a row, no duplicates, no events, no routing, no way back. It keeps
-what the hub keeps of an order and a line as columns, and nothing else.
+It has no product around it: no stored bytes, no check of a row, no orders made of rows, no duplicates, no events, no routing,
+no way back. `lean` keeps only the thirty columns that the hub has columns for, as an order table and a line table.
 """
 
 from __future__ import annotations
@@ -12,48 +12,33 @@ import json
 import sqlite3
 import sys
 import time
+from collections.abc import Iterable
 
 import paramiko
 
-ORDER = [
-    "po_number",
-    "dsco_order_id",
-    "dsco_retailer_id",
-    "dsco_retailer_name",
-    "retailer_create_date",
-    "ship_by_date",
-    "currency_code",
-    "ship_first_name",
-    "ship_last_name",
-    "ship_company",
-    "ship_address_1",
-    "ship_address_2",
-    "ship_city",
-    "ship_region",
-    "ship_postal",
-    "ship_country",
-    "ship_phone",
-    "ship_email",
-    "ship_carrier",
-    "ship_method",
-    "shipping_service_level_code",
-    "test_flag",
-    "number_of_line_items",
-    "consumer_order_number",
-]
-LINE = [
-    "line_item_line_number",
-    "line_item_sku",
-    "line_item_upc",
-    "line_item_title",
-    "line_item_quantity",
-    "line_item_expected_cost",
-]
+ORDER = (
+    "po_number dsco_order_id dsco_retailer_id dsco_retailer_name retailer_create_date ship_by_date currency_code "
+    "ship_first_name ship_last_name ship_company ship_address_1 ship_address_2 ship_city ship_region ship_postal ship_country ship_phone "
+    "ship_email ship_carrier ship_method shipping_service_level_code test_flag number_of_line_items consumer_order_number"
+)
+LINE = "line_item_line_number line_item_sku line_item_upc line_item_title line_item_quantity line_item_expected_cost"
 
 
-def main(login: dict[str, str], name: str, database: str) -> dict[str, float]:
-    """Do it once; return rows, orders and seconds."""
+def main(login: dict[str, str], name: str, database: str, *, lean: bool) -> dict[str, float]:
+    """Do it once; return rows, seconds and processor seconds."""
     started, busy = time.perf_counter(), time.process_time()
+    rows = csv.reader(io.TextIOWrapper(_fetched(login, name), encoding="utf-8", newline=""))
+    columns = next(rows)
+    store = sqlite3.connect(database)
+    store.execute("PRAGMA journal_mode=WAL")
+    store.execute("PRAGMA synchronous=NORMAL")
+    with store:
+        number = _insert_lean(store, columns, rows) if lean else _insert(store, columns, rows)
+    store.close()
+    return {"rows": number, "seconds": time.perf_counter() - started, "cpu": time.process_time() - busy}
+
+
+def _fetched(login: dict[str, str], name: str) -> io.BytesIO:
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(paramiko.AutoAddPolicy())  # noqa: S507 - a floor, on loopback
     client.connect(
@@ -68,9 +53,18 @@ def main(login: dict[str, str], name: str, database: str) -> dict[str, float]:
     client.open_sftp().getfo(f"out/{name}", body)
     client.close()
     body.seek(0)
-    rows = csv.reader(io.TextIOWrapper(body, encoding="utf-8", newline=""))
-    at = {column: index for index, column in enumerate(next(rows))}
-    order_at, line_at = [at[column] for column in ORDER], [at[column] for column in LINE]
+    return body
+
+
+def _insert(store: sqlite3.Connection, columns: list[str], rows: Iterable[list[str]]) -> int:
+    store.execute(f"CREATE TABLE rows ({', '.join(columns)})")
+    marks = ", ".join("?" * len(columns))
+    return store.executemany(f"INSERT INTO rows VALUES ({marks})", rows).rowcount  # noqa: S608 - own names
+
+
+def _insert_lean(store: sqlite3.Connection, columns: list[str], rows: Iterable[list[str]]) -> int:
+    at = {column: index for index, column in enumerate(columns)}
+    order_at, line_at = [at[column] for column in ORDER.split()], [at[column] for column in LINE.split()]
     orders: dict[str, tuple[int, list[str]]] = {}
     lines = []
     for row in rows:
@@ -78,26 +72,14 @@ def main(login: dict[str, str], name: str, database: str) -> dict[str, float]:
         if key not in orders:
             orders[key] = (len(orders) + 1, [row[index] for index in order_at])
         lines.append([orders[key][0], *(row[index] for index in line_at)])
-    store = sqlite3.connect(database)
-    store.execute("PRAGMA journal_mode=WAL")
-    store.execute("PRAGMA synchronous=NORMAL")
-    store.execute(f"CREATE TABLE orders (id INTEGER PRIMARY KEY, {', '.join(ORDER)}, UNIQUE (dsco_order_id))")
-    store.execute(f"CREATE TABLE lines (order_id INTEGER REFERENCES orders, {', '.join(LINE)})")
+    store.execute(f"CREATE TABLE orders (id INTEGER PRIMARY KEY, {', '.join(ORDER.split())}, UNIQUE (dsco_order_id))")
+    store.execute(f"CREATE TABLE lines (order_id INTEGER REFERENCES orders, {', '.join(LINE.split())})")
     store.execute("CREATE INDEX line_sku ON lines (line_item_sku)")
-    with store:
-        store.executemany(
-            f"INSERT INTO orders VALUES ({', '.join('?' * (len(ORDER) + 1))})",  # noqa: S608 - own names
-            ([number, *values] for number, values in orders.values()),
-        )
-        store.executemany(f"INSERT INTO lines VALUES ({', '.join('?' * (len(LINE) + 1))})", lines)  # noqa: S608 - own names
-    store.close()
-    return {
-        "orders": len(orders),
-        "rows": len(lines),
-        "seconds": time.perf_counter() - started,
-        "cpu": time.process_time() - busy,
-    }
+    order_marks, line_marks = ", ".join("?" * (len(order_at) + 1)), ", ".join("?" * (len(line_at) + 1))
+    store.executemany(f"INSERT INTO orders VALUES ({order_marks})", ([pk, *cells] for pk, cells in orders.values()))  # noqa: S608 - own names
+    store.executemany(f"INSERT INTO lines VALUES ({line_marks})", lines)  # noqa: S608 - own names
+    return len(lines)
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(json.loads(sys.argv[1]), sys.argv[2], sys.argv[3])))
+    print(json.dumps(main(json.loads(sys.argv[1]), sys.argv[2], sys.argv[3], lean=sys.argv[4:] == ["lean"])))
