@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
@@ -19,21 +18,16 @@ from connectors.readers import SettingsUnfit, settings_of
 from orders.alerts import raise_alert
 from orders.models import (
     DocumentState,
-    InboundBody,
-    InboundDocument,
     Invoice,
     InvoiceLine,
-    Order,
-    OrderEvent,
-    OutboundAttempt,
     OutboundDocument,
     Shipment,
     ShipmentLine,
-    SkippedOrder,
     StockReading,
 )
 from orders.pipeline.invoicing import covered
 from orders.reconciling import reconcile
+from orders.retention import forget_old
 from orders.states import OrderState
 from orders.sweeping import UPLOADS
 from orders.waking import wake
@@ -71,7 +65,7 @@ def _keep_account(account: Account, now: datetime) -> None:
             mark_broken(unfit.connection, unfit.words)
     forget_unmatched(account, now)
     forget_readings(account, now)
-    forget_old(account, now)
+    forget_nightly(account, now)
 
 
 def _keep_cart(cart: Connection, now: datetime) -> None:
@@ -89,17 +83,29 @@ def _connected(account: Account, side: Side) -> Iterator[Connection]:
 def reconcile_nightly(cart: Connection, now: datetime) -> None:
     """Compare a cart's counts once a day."""
     service = Service.objects.for_account(cart.account_id).filter(connection=cart, name=ServiceName.ORDER_DOWNLOAD).first()
-    if service is None:
-        return
-    last = service.cursor.get("reconciled_at")
-    if last and now - datetime.fromisoformat(last) < timedelta(hours=24):
-        return
-    reconcile(cart)
-    with transaction.atomic():
-        held = Service.objects.for_account(cart.account_id).select_for_update().get(pk=service.pk)
-        Service.objects.for_account(cart.account_id).filter(pk=service.pk).update(
-            cursor={**held.cursor, "reconciled_at": now.isoformat()}
-        )
+    if service is not None and _is_new_day(service, "reconciled_at", now):
+        reconcile(cart)
+        _note_day(service, "reconciled_at", now)
+
+
+def forget_nightly(account: Account, now: datetime) -> None:
+    """Remove what is past the account's retention once a day: it means looking through all that is old."""
+    service = Service.objects.for_account(account).order_by("pk").first()
+    if service is not None and _is_new_day(service, "purged_at", now):
+        forget_old(account, now)
+        _note_day(service, "purged_at", now)
+
+
+def _is_new_day(service: Service, name: str, now: datetime) -> bool:
+    last = service.cursor.get(name)
+    return not last or now - datetime.fromisoformat(last) >= timedelta(hours=24)
+
+
+@transaction.atomic
+def _note_day(service: Service, name: str, now: datetime) -> None:
+    services = Service.objects.for_account(service.account_id)
+    held = services.select_for_update().get(pk=service.pk)
+    services.filter(pk=service.pk).update(cursor={**held.cursor, name: now.isoformat()})
 
 
 def alert_missing_tracking(cart: Connection, now: datetime) -> None:
@@ -200,27 +206,3 @@ def forget_readings(account: Account, now: datetime) -> None:
     readings = StockReading.objects.for_account(account)
     last = list(readings.values("connection").annotate(last=Max("pk")).values_list("last", flat=True))
     readings.filter(finished_at__lt=now - timedelta(days=READINGS_DAYS)).exclude(pk__in=last).delete()
-
-
-PURGED = {"purged": "personal data removed"}
-
-
-def forget_old(account: Account, now: datetime) -> None:
-    """After the account's retention remove bytes and personal fields; keys, hashes, numbers and told quantities stay, because
-    they are what keeps an order from coming twice."""
-    days = account.retention_days or settings.DOCUMENT_RETENTION_DAYS
-    old = now - timedelta(days=days)
-    documents = InboundDocument.objects.for_account(account).filter(seen_at__lt=old)
-    InboundBody.objects.for_account(account).filter(document__in=documents).delete()
-    OutboundDocument.objects.for_account(account).filter(created_at__lt=old, deflated__isnull=False).update(deflated=None)
-    done = [OrderState.CONFIRMED, OrderState.CANCELED, OrderState.SHIPPED]
-    orders = Order.objects.for_account(account).filter(created_at__lt=old, state__in=done).exclude(ship_to={})
-    for pk in list(orders.values_list("pk", flat=True)[:AT_ONCE]):
-        Order.objects.for_account(account).filter(pk=pk).update(ship_to={}, bill_to={}, ship_name="", notes="", extra={})
-        OrderEvent.objects.create(
-            account=account, order_id=pk, kind="order.purged", words="Personal data was removed.", data=PURGED
-        )
-    OutboundAttempt.objects.for_account(account).filter(started_at__lt=old).exclude(request="", answer="").update(
-        request="", answer=""
-    )
-    SkippedOrder.objects.for_account(account).filter(created_at__lt=old, draft__isnull=False).update(draft=None)
