@@ -18,8 +18,9 @@ import paramiko
 
 ORDER = (
     "po_number dsco_order_id dsco_retailer_id dsco_retailer_name retailer_create_date ship_by_date currency_code "
-    "ship_first_name ship_last_name ship_company ship_address_1 ship_address_2 ship_city ship_region ship_postal ship_country ship_phone "
-    "ship_email ship_carrier ship_method shipping_service_level_code test_flag number_of_line_items consumer_order_number"
+    "ship_first_name ship_last_name ship_company ship_address_1 ship_address_2 ship_city ship_region ship_postal ship_country "
+    "ship_phone ship_email ship_carrier ship_method shipping_service_level_code test_flag number_of_line_items "
+    "consumer_order_number"
 )
 LINE = "line_item_line_number line_item_sku line_item_upc line_item_title line_item_quantity line_item_expected_cost"
 
