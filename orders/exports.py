@@ -119,8 +119,11 @@ def price(amount: Decimal | None) -> Decimal | None:
 
 
 def _orders(account: Account, since: datetime | None) -> Iterator[Row]:
-    rows = _scope(Order, account, since, "updated_at").select_related("source", "wms", "document")
-    for chunk in _walk(rows, "created_at"):
+    return _order_rows(account, _scope(Order, account, since, "updated_at"))
+
+
+def _order_rows(account: Account, orders: Any) -> Iterator[Row]:
+    for chunk in _walk(orders.select_related("source", "wms", "document"), "created_at"):
         lines = _lines_of(account, [order.pk for order in chunk])
         for order in chunk:
             yield order_values(order, lines[order.pk])
@@ -353,10 +356,20 @@ EXPORTS: Mapping[str, Export] = {
 
 def csv_chunks(account: Account, what: str, *, since: datetime | None = None) -> Iterator[str]:
     """Yield an export as CSV text, piece by piece: UTF-8 without BOM, RFC 4180, CR LF, a header row, safe for spreadsheets."""
-    export, writer = EXPORTS[what], RowWriter()
-    writer.write(export.columns)
-    for number, row in enumerate(export.rows(account, since), start=1):
-        writer.write(_cell(row[column]) for column in export.columns)
+    export = EXPORTS[what]
+    return _written(export.columns, export.rows(account, since))
+
+
+def order_chunks(account: Account, orders: Any) -> Iterator[str]:
+    """Yield these orders of the account (a queryset) as `csv_chunks` does all of them."""
+    return _written(ORDER_COLUMNS, _order_rows(account, orders))
+
+
+def _written(columns: tuple[str, ...], rows: Iterable[Row]) -> Iterator[str]:
+    writer = RowWriter()
+    writer.write(columns)
+    for number, row in enumerate(rows, start=1):
+        writer.write(_cell(row[column]) for column in columns)
         if number % CHUNK == 0:
             yield writer.taken()
     yield writer.taken()

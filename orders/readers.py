@@ -8,8 +8,6 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Prefetch, Q, QuerySet
-from django.db.models.functions import Upper
-from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from cartrover.accounts.models import Account
@@ -31,14 +29,8 @@ from orders.models import (
 )
 from orders.states import OrderState, Status
 
-PAGE = 50
-"""Orders on a page: two screens, and quick on a phone."""
-
 COUNTED = 10_000
 """Highest count that is worked out: beyond it nobody needs the number, and counting millions takes seconds."""
-
-SAME_NUMBER = 500
-"""How many orders of one full number are looked at; a number that means more than that is no number."""
 
 ALERTS_SHOWN = 20
 EVENTS_SHOWN = 200
@@ -86,7 +78,7 @@ class ConnectionRow:
 
 @dataclass(frozen=True, slots=True)
 class HomePage:
-    """Everything on the first page but the newest orders; those are an `OrdersPage`."""
+    """Everything on the first page but the newest orders; those are a page of `listings.orders`."""
 
     alerts: Sequence[Alert]
     more_alerts: int
@@ -105,14 +97,6 @@ class HomePage:
     def in_test_mode(self) -> Sequence[ConnectionRow]:
         """The carts whose live orders wait."""
         return [row for row in self.carts if not row.connection.live]
-
-
-@dataclass(frozen=True, slots=True)
-class OrdersPage:
-    """A page of orders, newest first. `older` is what to pass as `before` for the next page; None on the last one."""
-
-    orders: Sequence[Order]
-    older: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,37 +136,6 @@ def open_alerts(account: Account) -> QuerySet[Alert]:
     """Return what needs somebody now, the latest first."""
     rows = Alert.objects.for_account(account).filter(state=AlertState.OPEN)
     return rows.select_related("connection", "order").order_by("-last_seen_at", "-pk")
-
-
-def orders_page(
-    account: Account, before: UUID | None = None, *, status: Status | None = None, number: str = "", limit: int = PAGE
-) -> OrdersPage:
-    """Return the newest orders, or those older than the order with the public id `before`.
-
-    `status` keeps those of one status. `number` keeps those whose full or short order number it is, without case for the short
-    one. An unknown `before` gives an empty page.
-    """
-    rows = Order.objects.for_account(account).order_by("-created_at", "-pk")
-    if status is not None:
-        rows = rows.filter(has_status(status))
-    if number:
-        rows = rows.filter(pk__in=_with_number(account, number))
-    if before is not None:
-        last = Order.objects.for_account(account).filter(public_id=before).values_list("created_at", "pk").first()
-        if last is None:
-            return OrdersPage([], None)
-        # The first condition is what the index can walk; the second only sorts out equal stamps.
-        rows = rows.filter(created_at__lte=last[0]).filter(Q(created_at__lt=last[0]) | Q(pk__lt=last[1]))
-    found = list(rows.defer("ship_to", "bill_to", "extra", "notes", "hold_words")[: limit + 1])
-    return OrdersPage(found[:limit], found[limit - 1].public_id if len(found) > limit else None)
-
-
-def _with_number(account: Account, number: str) -> set[int]:
-    """Each number has an index of its own; asked for together, and in order of time, a database may walk all orders instead."""
-    rows = Order.objects.for_account(account)
-    full = rows.filter(cust_po_no=number).values_list("pk", flat=True)[:SAME_NUMBER]
-    short = rows.filter(Exact(Upper("cust_ref"), number.upper())).values_list("pk", flat=True)[:SAME_NUMBER]
-    return {*full, *short}
 
 
 def has_status(status: Status) -> Q:
@@ -263,7 +216,7 @@ def service_state(service: Service, connection: Connection) -> ServiceState:
         outcome=words.OUTCOME.get(service.last_outcome, service.last_outcome),
         tone=words.OUTCOME_TONE.get(service.last_outcome, "quiet"),
         words=service.last_words,
-        counts=[(name.replace("_", " "), number) for name, number in service.last_counts.items() if number],
+        counts=words.counts_said(service.last_counts),
         next_at=None if waits or next_at <= now else next_at,
         next_words=waits or "now",
     )

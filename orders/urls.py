@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from orders.views import acts, alerts, imports, mappings, pages, skipped, stock, told
+from orders.views import acts, alerts, imports, mappings, order_list, pages, skipped, stock, told
 
 
 def _mapping(kind: str) -> list[URLPattern]:
@@ -23,7 +23,9 @@ def _mapping(kind: str) -> list[URLPattern]:
 
 urlpatterns = [
     path("", pages.account_home, name="account_home"),
-    path("orders/", pages.order_list, name="orders"),
+    path("orders/", order_list.order_list, name="orders"),
+    path("orders/export/", order_list.order_export, name="orders_export"),
+    path("orders/bulk/", order_list.order_bulk, name="orders_bulk"),
     path("orders/<uuid:public_id>/", pages.order_detail, name="order"),
     *(path(f"orders/<uuid:public_id>/{act}/", acts.order_act, {"act": act}, name=f"order_{act}") for act in acts.ACTS),
     path("skipped/", skipped.skipped_list, name="skipped"),

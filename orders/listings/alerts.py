@@ -14,6 +14,11 @@ from orders.models import Alert, AlertState
 COUNTED = 99
 """Highest number in the navigation."""
 
+ABOUT_FILES = frozenset(
+    {"bad_document", "document_cut", "document_refused", "file_gone", "file_not_fetched", "maybe_truncated", "not_taken"}
+)
+"""Causes whose subject is a file of the connection."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -53,4 +58,10 @@ def place_of(alert: Alert) -> Place | None:
             return Place("Look at the refused orders", "skipped", query={"file": alert.subject})
         case "internal" | "counts_differ":
             return None
-    return Place("Look at the connection", "account_home") if alert.connection is not None else None
+    if alert.connection is None:
+        return None
+    page = "connection_files" if alert.cause in ABOUT_FILES else "connection"
+    words = (
+        f"Look at the files of {alert.connection.name}" if alert.cause in ABOUT_FILES else f"Look at {alert.connection.name}"
+    )
+    return Place(words, page, {"public_id": alert.connection.public_id})

@@ -25,12 +25,17 @@ def order_act(request: AccountRequest, public_id: UUID, act: str) -> HttpRespons
         order = Order.objects.for_account(request.account).select_for_update().filter(public_id=public_id).first()
         if order is None:
             raise Http404("This account has no such order.")
-        try:
-            good, said = _ACTS[act](order, str(request.user))
-        except ValueError as refusal:
-            good, said = False, str(refusal)
+        good, said = act_on(order, act, str(request.user))
     messages.add_message(request, messages.SUCCESS if good else messages.WARNING, said)
     return redirect("order", slug=request.account.slug, public_id=public_id)
+
+
+def act_on(order: Order, act: str, actor: str) -> tuple[bool, str]:
+    """Do one of `ACTS` to an order that is locked; return whether it went as meant, and what to say."""
+    try:
+        return _ACTS[act](order, actor)
+    except ValueError as refusal:
+        return False, str(refusal)
 
 
 def _release(order: Order, actor: str) -> tuple[bool, str]:

@@ -49,6 +49,7 @@ MAPPINGS = ("products", "aliases", "ship_methods")
 PAGES = [
     Page("account_home"),
     Page("orders"),
+    Page("orders_export"),
     Page("order", ids=_order_id),
     Page("alerts"),
     Page("skipped"),
