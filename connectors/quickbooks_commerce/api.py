@@ -18,6 +18,7 @@ from connectors.quickbooks_commerce.wire import (
     Paging,
     Params,
     chunks,
+    id_of,
     paging_of,
     refusal_of,
     rows_of,
@@ -94,7 +95,7 @@ class Api:
         record = answer.json()
         row = record.get(root) if isinstance(record, dict) else None
         if not isinstance(row, dict):
-            raise _unreadable(f"there is no {root} in it")
+            raise unreadable(f"there is no {root} in it")
         return row
 
     def pages(self, path: str, root: str, params: Params | None = None) -> Iterator[Rows]:
@@ -166,7 +167,7 @@ class Api:
         try:
             rows = rows_of(body, root)
         except BadValue as error:
-            raise _unreadable(str(error)) from None
+            raise unreadable(str(error)) from None
         return answer, body, rows, paging_of(answer.headers.get("X-Pagination"))
 
     # --- writing -------------------------------------------------------------------------------------------------------------
@@ -181,12 +182,19 @@ def made(answer: Answer, root: str) -> Row:
     """Return the object that a good answer to a write holds. Raise `OutcomeUnknown` where it holds none."""
     body = answer.json_or_none()
     row = body.get(root) if isinstance(body, dict) else None
-    if not isinstance(row, dict) or not text_of(row.get("id")):
+    if not isinstance(row, dict) or not _has_id(row):
         raise OutcomeUnknown(
             f"{FAR_SIDE} answered {answer.status} without the {root} that it should have made, so it isn't certain whether it "
             "did. It is looked up first."
         )
     return row
+
+
+def _has_id(row: Row) -> bool:
+    try:
+        return bool(id_of(row.get("id")))
+    except BadValue:
+        return False
 
 
 def _read_error(answer: Answer) -> ConnectorError:
@@ -203,7 +211,8 @@ def _read_error(answer: Answer) -> ConnectorError:
     return TryLater(f"{FAR_SIDE} refused a question ({answer.status}: {quoted(refusal)}). It is asked again later.")
 
 
-def _unreadable(why: str) -> TryLater:
+def unreadable(why: str) -> TryLater:
+    """Say that an answer to a question makes no sense; it may always be asked again."""
     return TryLater(f"{FAR_SIDE} gave an answer that can't be read: {why}. It is asked again later.")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from connectors.contract import HoldReason, Memory, OrderOut
 from connectors.errors import AlreadyTaken, ConnectorError, FixConnection, FixOrder, OutcomeUnknown, TryLater
-from connectors.quickbooks_commerce.api import FAR_SIDE, Api, Row, made
+from connectors.quickbooks_commerce.api import FAR_SIDE, Api, Row, made, unreadable
 from connectors.quickbooks_commerce.parse import active_ids
 from connectors.quickbooks_commerce.refusals import TAKEN, connection_error, duplicate_key, quoted
 from connectors.quickbooks_commerce.render import Resolved, bill_label, render_ship_to, ship_label
@@ -23,7 +23,9 @@ from connectors.quickbooks_commerce.wire import (
     SKUS_PER_REQUEST,
     TEXT_PER_REQUEST,
     VARIANTS,
+    BadValue,
     Params,
+    id_of,
     refusal_of,
     several,
     text_of,
@@ -108,7 +110,10 @@ class Catalogue:
     def _look_up(self, skus: Sequence[str]) -> None:
         if not skus:
             return
-        found = active_ids(self.variants(skus), set(skus))
+        try:
+            found = active_ids(self.variants(skus), set(skus))
+        except BadValue as error:
+            raise unreadable(str(error)) from None
         for sku in skus:
             ids = found.get(sku, [])
             self._known.pop(sku, None)
@@ -179,7 +184,10 @@ class Customers:
 
     def _find(self, code: str) -> str | None:
         live = [row for row in self.listed(code) if text_of(row.get("status")) in {"", "active"}]
-        return text_of(live[0]["id"]) if live else None
+        try:
+            return id_of(live[0].get("id")) if live else None
+        except BadValue as error:
+            raise unreadable(str(error)) from None
 
     def _make(self, code: str, name: str, key: str) -> str:
         body = {"company": {"name": name.strip() or code, "company_type": "business", "company_code": code}}

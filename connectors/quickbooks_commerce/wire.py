@@ -37,6 +37,9 @@ MOST_PER_PAGE = 250
 IDS_PER_REQUEST = 200
 """Ids in one address: 200 of ten digits stay below 4 KB, which every server between us takes."""
 
+LONGEST_ID = 40
+"""Ids are whole numbers of up to ten digits; what is much longer is none."""
+
 SKUS_PER_REQUEST = 100
 TEXT_PER_REQUEST = 3000
 """Bounds of the address of a look-up by SKU, before percent-encoding, which can triple it. A 414 is split further."""
@@ -122,10 +125,12 @@ def text_of(value: Any) -> str:
 
 
 def id_of(value: Any) -> str:
-    """Read an id as text. Raise BadValue where there is none."""
+    """Read an id, a whole number or a short text, as text. Raise BadValue where there is none."""
     text = text_of(value)
     if not text:
         raise BadValue("the id is missing")
+    if isinstance(value, bool) or not isinstance(value, int | str) or len(text) > LONGEST_ID:
+        raise BadValue(f"{text[:40]!r} is not an id")
     return text
 
 
