@@ -128,11 +128,15 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuideStep:
-    """A numbered step of the set-up guide; `fields` are the settings that belong to just this step."""
+    """A numbered step of the set-up guide; `fields` are the settings that belong to just this step.
+
+    `lists_jobs`: the table of the guide's jobs stands at this step; without such a step it stands at the last one.
+    """
 
     title: str
     body: str
     fields: tuple[str, ...] = ()
+    lists_jobs: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from orders.views import connection_acts, connections, files
+from orders.views import connection_acts, connections, files, guide
 
 ONE = "<uuid:public_id>"
 
 urlpatterns = [
     path("", connections.connection_list, name="connections"),
+    path("new/", guide.connection_new, name="connection_new"),
+    path(f"{ONE}/setup/", guide.connection_guide, name="connection_guide"),
+    path(f"{ONE}/setup/jobs/", guide.connection_jobs, name="connection_jobs"),
     path(f"{ONE}/", connections.connection_detail, name="connection"),
     path(f"{ONE}/services/now/", connections.connection_services, name="connection_services"),
     path(f"{ONE}/settings/", connections.connection_settings, name="connection_settings"),

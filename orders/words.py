@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from connectors.contract import HoldReason, Purpose
 from connectors.models import Connection, ConnectionState, Outcome, Service, ServiceName
 from connectors.schedules import FACTS
@@ -164,3 +166,13 @@ def next_run_words(service: Service, connection: Connection) -> str:
     if service.due_at is None:
         return "when there is something to send" if service.every == "automatic" else "not planned"
     return ""
+
+
+def counts_said(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Return what was counted under the words of pages, without noughts."""
+    return [(_counted(name, number), number) for name, number in counts.items() if number]
+
+
+def _counted(name: str, number: int) -> str:
+    said = name.replace("_", " ").replace("skus", "SKUs")
+    return said.removesuffix("s") if number == 1 else said

@@ -65,7 +65,7 @@ ACCESS_FIELDS = (
         default="sftp.dsco.io",
         help="As DSCO shows it under Automation > FTP (or SFTP).",
     ),
-    Field(name="ftp_username", label="FTP username", required=True, help="Often `account` and ten digits."),
+    Field(name="ftp_username", label="FTP username", required=True, help="Often “account” and ten digits."),
     Field(name="ftp_password", label="FTP password", kind=FieldKind.SECRET, required=True),
     Field(
         name="protocol",

@@ -54,6 +54,7 @@ STEPS = (
             "has counted new orders down before it takes your stock."
         ),
         fields=("order_file_pattern",),
+        lists_jobs=True,
     ),
     GuideStep(
         title="Decide about invoices and cancellations",

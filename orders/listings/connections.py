@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
@@ -256,15 +256,5 @@ def _run(run: ServiceRun) -> RunRow:
         label=words.service_label(run.service.name),
         outcome=words.OUTCOME.get(run.outcome, run.outcome),
         tone=words.OUTCOME_TONE.get(run.outcome, "quiet"),
-        counts=counts_said(run.counts),
+        counts=words.counts_said(run.counts),
     )
-
-
-def counts_said(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    """Return what was counted under the words of pages, without noughts."""
-    return [(_counted(name, number), number) for name, number in counts.items() if number]
-
-
-def _counted(name: str, number: int) -> str:
-    said = name.replace("_", " ").replace("skus", "SKUs")
-    return said.removesuffix("s") if number == 1 else said

@@ -15,7 +15,6 @@ from connectors.contract import Purpose
 from connectors.models import Connection
 from connectors.readers import secrets_of
 from orders import words
-from orders.listings.connections import counts_said
 from orders.listings.paging import PAGE, Page, page_of
 from orders.models import InboundBody, InboundDocument, InboundState, OutboundDocument
 from orders.pipeline.documents import document_bytes
@@ -141,7 +140,7 @@ def _inbound(document: InboundDocument) -> FileRow:
         words.FILE_IN.get(document.state, document.state),
         words.FILE_IN_TONE.get(document.state, "quiet"),
         document.seen_at,
-        counts_said(document.counts),
+        words.counts_said(document.counts),
     )
 
 

@@ -62,7 +62,8 @@ PAGES = [
     Page("aliases_change", Role.OPERATOR, ids=_alias_id),
     Page("connections"),
     *(Page(name, ids=_connection_id) for name in ("connection", "connection_services", "connection_files", "connection_runs")),
-    Page("connection_settings", Role.OWNER, ids=_connection_id),
+    Page("connection_new", Role.OWNER),
+    *(Page(f"connection_{name}", Role.OWNER, ids=_connection_id) for name in ("settings", "guide", "jobs")),
 ]
 PEOPLE = {"vera": Role.VIEWER, "bob": Role.OPERATOR, "alice": Role.OWNER}
 EVERYBODY = [None, "charlie", "staff", *PEOPLE]
