@@ -48,6 +48,18 @@ def test_alert_of_an_order_leads_to_it(bob: User, acme: Account, browser: Browse
     assert f"Look at order {order.cust_ref}" in html
 
 
+def test_alert_of_a_connection_leads_to_it_or_to_its_files(bob: User, acme: Account, browser: Browser) -> None:
+    cart = ConnectionFactory.create(account=acme, name="DSCO")
+    AlertFactory.create(account=acme, connection=cart)
+    AlertFactory.create(account=acme, connection=cart, cause="not_taken", subject="Shipment_1.csv")
+    AlertFactory.create(account=acme, connection=cart, cause="internal")
+    html = browser(bob).get("/a/acme/alerts/").content.decode()
+    assert re.findall(r'class="mend" href="([^"]+)">([^<]+)<', html) == [
+        (f"/a/acme/connections/{cart.public_id}/files/", "Look at the files of DSCO"),
+        (f"/a/acme/connections/{cart.public_id}/", "Look at DSCO"),
+    ]
+
+
 def test_dismissed_alert_stays_away_when_its_cause_is_seen_again(bob: User, acme: Account, browser: Browser) -> None:
     alert = AlertFactory.create(account=acme, cause="stock_drop", subject="DSCO")
     client, path = browser(bob), f"/a/acme/alerts/{alert.public_id}/dismiss/"
