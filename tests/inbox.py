@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+import pytest
+
 from cartrover.accounts.models import Account
-from connectors.contract import RunningSandbox
+from connectors import registry
+from connectors.contract import Opening, RunningSandbox, Session
 from connectors.models import Connection, ServiceName
 from orders.dispatcher import run_named
 from orders.exports import EXPORTS
@@ -87,6 +91,23 @@ class Inbox:
     def documents(self) -> Counter[str]:
         """Count the known files by state."""
         return Counter(InboundDocument.objects.for_account(self.account).values_list("state", flat=True))
+
+
+Instead = Callable[..., Any]
+
+
+def change_sessions(monkeypatch: pytest.MonkeyPatch, **methods: Instead) -> None:
+    """Let DSCO's sessions do something else in these methods: each is given the real one first, then its arguments."""
+    spec, get = registry.get("dsco"), registry.get
+
+    def open_session(opening: Opening) -> Session:
+        session = spec.open_session(opening)
+        for name, instead in methods.items():
+            setattr(session, name, partial(instead, getattr(session, name)))
+        return session
+
+    changed = replace(spec, open_session=open_session)
+    monkeypatch.setattr(registry, "get", lambda kind: changed if kind == spec.kind else get(kind))
 
 
 def a_wms(account: Account) -> Connection:

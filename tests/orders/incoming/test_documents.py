@@ -17,7 +17,7 @@ from connectors.models import Connection, Outcome, Service, ServiceName
 from orders.dispatcher import run_service_by_id
 from orders.models import Alert, AlertState, InboundDocument, InboundState, Order
 from tests.connectors.dsco.files import row, table
-from tests.inbox import Inbox
+from tests.inbox import Inbox, change_sessions
 
 TWO = [row(1), row(2)]
 
@@ -57,17 +57,14 @@ def test_a_growing_file_is_read_once_it_is_whole(inbox: Inbox) -> None:
 
 
 def test_a_file_that_grows_after_it_was_listed_is_left_for_later(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    from connectors.dsco.session import DscoSession
-
     whole = table(TWO)
     inbox.put(whole[: len(whole) // 2])
-    fetch = DscoSession.fetch
 
-    def grown_meanwhile(session: DscoSession, ref: Any) -> Iterator[bytes]:
+    def grown_meanwhile(fetch: Any, ref: Any) -> Any:
         inbox.put(whole)
-        return fetch(session, ref)
+        return fetch(ref)
 
-    monkeypatch.setattr(DscoSession, "fetch", grown_meanwhile)
+    change_sessions(monkeypatch, fetch=grown_meanwhile)
     first = inbox.download()
     assert first.outcome == Outcome.PROBLEMS
     assert "has changed since it was listed" in first.problem

@@ -17,9 +17,8 @@ from django.utils import timezone
 
 from cartrover.accounts.models import Account
 from cartrover.leasing import LEASE, owner_name
+from connectors import registry
 from connectors.contract import OrderDraft
-from connectors.dsco.parse import parse_orders
-from connectors.dsco.session import DscoSession
 from connectors.models import Connection, Outcome, Service, ServiceName, ServiceRun
 from connectors.transports.files import TIMEOUT
 from orders import running
@@ -28,7 +27,7 @@ from orders.models import InboundDocument, InboundState, OutboundMessage
 from orders.pipeline.persist import load_drafts
 from tests.connectors.dsco.files import row, table
 from tests.factories import ConnectionFactory
-from tests.inbox import Inbox, a_wms
+from tests.inbox import Inbox, a_wms, change_sessions
 
 
 def _download(inbox: Inbox) -> Service:
@@ -142,13 +141,12 @@ def test_a_workers_run_ends_after_its_budget_and_is_due_again_at_once(inbox: Inb
     for number in range(3):
         inbox.put([row(number)], f"Purchase_Order_{number}.csv", age=90 - number)
     Service.objects.for_account(inbox.account).filter(pk=_download(inbox).pk).update(due_at=timezone.now())
-    fetch = DscoSession.fetch
 
-    def slowly(session: DscoSession, ref: Any) -> Iterator[bytes]:
+    def slowly(fetch: Any, ref: Any) -> Any:
         monkeypatch.setattr("orders.run.RUN_BUDGET_SECONDS", -1)
-        return fetch(session, ref)
+        return fetch(ref)
 
-    monkeypatch.setattr(DscoSession, "fetch", slowly)
+    change_sessions(monkeypatch, fetch=slowly)
     run_service_by_id(_download(inbox).pk)
     assert inbox.documents()[InboundState.WANTED] == 2
     due_at = _download(inbox).due_at
@@ -189,14 +187,14 @@ def test_a_service_that_is_held_is_neither_rung_for_nor_run(inbox: Inbox) -> Non
 def test_the_due_date_is_past_the_lease_before_work_begins(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[bool] = []
 
-    def look(session: DscoSession) -> Any:
+    def look(list_orders: Any) -> Any:
         service = _download(inbox)
         assert service.due_at is not None
         assert service.lease_until is not None
         seen.append(service.due_at > service.lease_until)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(DscoSession, "list_orders", look)
+    change_sessions(monkeypatch, list_orders=look)
     Service.objects.for_account(inbox.account).filter(pk=_download(inbox).pk).update(due_at=timezone.now())
     with pytest.raises(KeyboardInterrupt):
         run_service_by_id(_download(inbox).pk)
@@ -205,13 +203,12 @@ def test_the_due_date_is_past_the_lease_before_work_begins(inbox: Inbox, monkeyp
 
 def test_a_run_that_has_lost_its_lease_writes_nothing_more(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
     inbox.put([row(1)])
-    fetch = DscoSession.fetch
 
-    def taken_over(session: DscoSession, ref: Any) -> Iterator[bytes]:
-        yield from fetch(session, ref)
+    def taken_over(fetch: Any, ref: Any) -> Iterator[bytes]:
+        yield from fetch(ref)
         _hold(inbox, owner_name())
 
-    monkeypatch.setattr(DscoSession, "fetch", taken_over)
+    change_sessions(monkeypatch, fetch=taken_over)
     assert inbox.download().outcome == Outcome.BUSY
     assert inbox.documents() == {InboundState.WANTED: 1}
     assert (_download(inbox).lease_token, _download(inbox).last_outcome) == ("theirs", "")
@@ -236,12 +233,15 @@ def test_sqlite_waits_for_locks_and_takes_them_when_a_transaction_begins() -> No
         assert cursor.fetchone()[0] in ("wal", "memory")
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL locks rows, not the file")
 @pytest.mark.django_db(transaction=True)
 def test_a_big_load_holds_up_other_writers_for_moments_only() -> None:
     cart: Connection = ConnectionFactory.create()
     a_wms(cart.account)
     body = table(row(number) for number in range(4000)).encode()
-    drafts = (one for one in parse_orders(lambda: [body], "orders.csv", {}) if isinstance(one, OrderDraft))
+    parse = registry.get("dsco").parse_orders
+    assert parse is not None
+    drafts = (one for one in parse(lambda: [body], "orders.csv", {}) if isinstance(one, OrderDraft))
     loaded = threading.Event()
 
     def load() -> None:
