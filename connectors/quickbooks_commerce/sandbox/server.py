@@ -143,6 +143,7 @@ class Machine:
         self._sockets: asyncio.Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._shipping: asyncio.Task[None] | None = None
+        self._resets = 0
 
     @property
     def base(self) -> str:
@@ -223,6 +224,7 @@ class Machine:
 
     def reset(self) -> None:
         """Make the merchant as fresh as on the first day; tokens and webhooks stay."""
+        self._resets += 1
         kept = ("tokens", "applications", "webhooks")
         for name, table in self.store.tables.items():
             for record in list(table) if name not in kept else []:
@@ -287,7 +289,12 @@ class Machine:
     ) -> web.StreamResponse:
         """Answer as the fault has it. The request is in the log before anything of the answer goes out."""
         if fault.name == "stall_before":
+            resets = self._resets
             await asyncio.sleep(fault.seconds(60))
+            if resets != self._resets:
+                # It belongs to a merchant who is gone: nothing of it may show up in the fresh one.
+                _hang_up(incoming)
+                return web.Response(status=503)
         real = self._answer(request) if fault.done else Answer(200)
         answer = faulty_answer(fault, real, self.store.options.unauthorized_type)
         if fault.name == "429":

@@ -67,6 +67,17 @@ def test_stalled_answers(sandbox: Sandbox, api: Client, company: int) -> None:
     assert made(sandbox) == 2, "carried out after the client went away"
 
 
+def test_a_stalled_request_does_not_reach_the_merchant_that_a_reset_made(sandbox: Sandbox, api: Client, company: int) -> None:
+    sandbox.drive("fault", name="stall_before", path="/orders", seconds=0.3)
+    with pytest.raises(requests.ReadTimeout):
+        post(api, company, timeout=0.1)
+    sandbox.drive("reset")
+    sandbox.drive("clear_requests")
+    time.sleep(0.35)
+    assert sandbox.drive("counts")["orders"] == 0
+    assert sandbox.drive("requests")["log"] == []
+
+
 def test_delayed_answers(sandbox: Sandbox, api: Client) -> None:
     sandbox.drive("fault", name="delay", seconds=0.1)
     began = time.monotonic()
