@@ -85,6 +85,19 @@ def test_a_doubtful_file_that_lies_whole_at_dsco_is_not_told_again(hub: Hub) -> 
     assert [one.state for one in _documents(hub)] in ([DocumentState.SENT], [DocumentState.TAKEN])
 
 
+def test_a_file_that_lies_cut_short_is_made_whole_before_a_newer_one_follows(hub: Hub) -> None:
+    ordered(hub, "CAP-001", "TEE-001")
+    hub.dsco.drive("settings", pick_up="paused")
+    hub.run(READ, TELL)
+    (first,) = _documents(hub)
+    OutboundDocument.objects.for_account(hub.account).update(state=DocumentState.SENDING)
+    hub.dsco.drive("put_file", path=f"/in/{first.name}", text="sku,up")
+    hub.commerce.drive("set_stock", sku="CAP-001", quantity=50)
+    hub.run(READ, TELL)
+    assert [(one.state, one.rows) for one in _documents(hub)] == [(DocumentState.SENT, 2), (DocumentState.SENT, 1)]
+    assert (_at_dsco(hub), _at_dsco(hub, "TEE-001")) == (69, 119)
+
+
 def test_a_swallowed_answer_leaves_the_newest_stock_at_dsco(hub: Hub) -> None:
     ordered(hub, "CAP-001")
     hub.run(READ)
