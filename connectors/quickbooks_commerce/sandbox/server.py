@@ -236,6 +236,7 @@ class Machine:
                 self.store.tables[name].put(record)
                 self.store.dirty[name, record.id] = None
         self.store.options.change(**fresh.options.as_dict())
+        self.store.clock.restart()
         self.store.mark_options()
         self.start_auto_ship(0, False)
         self.faults.clear()

@@ -88,6 +88,10 @@ class Clock:
             self._text = stamp_of(now)
         return self._text
 
+    def restart(self) -> None:
+        """Go back to real time, once nothing is left that has a stamp."""
+        self._last, self._text = 0, ""
+
     def today(self) -> str:
         return self.stamp()[:10]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -223,3 +224,13 @@ def test_reset_makes_the_merchant_fresh(sandbox: Sandbox, api: Client) -> None:
     assert stock(sandbox) == ("100", "0", "100")
     assert sandbox.drive("state")["options"]["idempotency"] == "refuse"
     assert api.order()["id"] > 100_000
+
+
+def test_reset_puts_the_clock_right_and_stamps_move_on(sandbox: Sandbox, api: Client) -> None:
+    sandbox.drive("advance", seconds=86_400)
+    api.order()
+    sandbox.drive("reset")
+    first = api.order()
+    assert abs(datetime.fromisoformat(first["created_at"]) - datetime.now(UTC)) < timedelta(minutes=5)
+    time.sleep(0.005)
+    assert api.order()["created_at"] > first["created_at"]
