@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
 from connectors.contract import ConnectorSpec, Field, FieldKind, Side
 
 CART_FIELDS: tuple[Field, ...] = (
@@ -134,8 +138,8 @@ WMS_FIELDS: tuple[Field, ...] = (
         default="60",
         minimum=0,
         maximum=3600,
-        help="An attempt without an answer may still arrive. The hub looks for the order first, and sends again once the "
-        "attempt is so old.",
+        help="An attempt to make an order or a customer that had no answer may still arrive. The hub looks for it first, and "
+        "sends again once the attempt is so old.",
         advanced=True,
     ),
     Field(
@@ -155,6 +159,12 @@ _OF_SIDE = {Side.CART: CART_FIELDS, Side.WMS: WMS_FIELDS}
 def hub_fields_of(side: Side) -> tuple[Field, ...]:
     """Return what the hub asks every connection of this side."""
     return _OF_SIDE[side]
+
+
+def resend_after(settings: Mapping[str, Any]) -> timedelta:
+    """Return how old an attempt without an outcome must be before it is repeated, by the settings of a connection."""
+    seconds = settings.get("resend_after_seconds")
+    return timedelta(seconds=60 if seconds is None else seconds)
 
 
 def fields_of(spec: ConnectorSpec) -> tuple[Field, ...]:

@@ -14,7 +14,7 @@ from connectors import registry
 from connectors.contract import ConnectorSpec, Opening, Session
 from connectors.errors import FixConnection
 from connectors.field_values import missing
-from connectors.hub_fields import fields_of
+from connectors.hub_fields import fields_of, resend_after
 from connectors.models import Connection, ConnectionState
 from connectors.network import GuardedNetwork
 from connectors.rate_budget import BudgetLimiter, remote_name
@@ -82,7 +82,7 @@ def _opening(connection: Connection, spec: ConnectorSpec, limiter: BudgetLimiter
         secrets=secrets,
         network=GuardedNetwork(),
         limiter=limiter,
-        memory=RememberedFacts(connection, home=home),
+        memory=RememberedFacts(connection, settled_after=resend_after(settings), home=home),
         tokens=StoredToken(connection, home=home),
         progress=progress,
         now=timezone.now,

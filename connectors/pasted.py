@@ -152,7 +152,7 @@ def _pattern_of(names: Mapping[str, Field]) -> re.Pattern[str]:
 
 def _headings(line: str, names: Mapping[str, Field]) -> list[Field]:
     """The fields that a line of nothing but names stands for: one above its value, or the head of a table."""
-    cells = [cell for cell in re.split(r"\t+|\s*\|\s*|\s{2,}|\s*[,;]\s*", line.strip("| ")) if cell]
+    cells = [cell for cell in re.split(r"\t+|\s*\|\s*|\s{2,}|(?<![:=])(?<![:=]\s)\s*[,;]\s*(?=\w)", line.strip("| ")) if cell]
     fields = [_field_called(cell, names) for cell in cells]
     return [field for field in fields if field is not None] if fields and all(fields) else []
 

@@ -28,18 +28,26 @@ LONGEST = 200
 PATIENCE = 5.0
 """Seconds to wait for another worker that is making the same thing: longer than making takes, shorter than a run's patience."""
 
-STILL_UNDER_WAY = timedelta(seconds=60)
-"""How old an attempt without an outcome must be before something that wasn't found is made again."""
-
 _NOT_EXECUTED = (TryLater, SlowDown, FixConnection, FixOrder, BadDocument)
 """After these the far side provably made nothing, so that the next attempt need not wait."""
 
 
 class RememberedFacts:
-    """A `contract.Memory` over the `RemoteFact` rows of one connection. Any thread may use it."""
+    """A `contract.Memory` over the `RemoteFact` rows of one connection. Any thread may use it.
 
-    def __init__(self, connection: Connection, *, home: int | None = None, sleep: Callable[[float], None] = time.sleep) -> None:
+    `settled_after` is how old an attempt without an outcome must be before something that wasn't found is made again.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        settled_after: timedelta,
+        home: int | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._connection = connection
+        self._settled_after = settled_after
         self._home = threading.get_ident() if home is None else home
         self._sleep = sleep
 
@@ -150,7 +158,7 @@ class RememberedFacts:
     def _require_old_attempt(self, fact: RemoteFact) -> None:
         if not fact.attempts:
             return
-        waits = (fact.seen_at + STILL_UNDER_WAY - database_now()).total_seconds()
+        waits = (fact.seen_at + self._settled_after - database_now()).total_seconds()
         if waits > 0:
             raise TryLater(
                 f"An attempt to make {fact.kind} {fact.key[:80]} had no answer and may still arrive; the hub looks again.",

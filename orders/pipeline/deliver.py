@@ -18,6 +18,7 @@ from django.utils import timezone
 from connectors import registry
 from connectors.contract import HoldReason, OrderDestination, Sent
 from connectors.errors import ConnectorError, FixConnection, OutcomeUnknown, SlowDown, TryLater
+from connectors.hub_fields import resend_after
 from connectors.opening import open_session
 from connectors.readers import settings_of
 from orders.models import MessagePurpose, MessageState, Order, OutboundMessage
@@ -30,7 +31,6 @@ from orders.pipeline.messages import (
     cancel_is_wanted,
     claim_batch,
     orders_out,
-    resend_after,
     taken_of,
 )
 from orders.pipeline.outcomes import Delivered, give_back, mark_sending, note_delivered
@@ -85,7 +85,7 @@ class _Delivery:
     def __init__(self, run: Run, session: OrderDestination, batch: Batch) -> None:
         settings = settings_of(run.connection)
         orders = orders_out(batch.messages, run.connection)
-        self.work = BatchWork(run, session, batch, orders, resend_after(settings["resend_after_seconds"]))
+        self.work = BatchWork(run, session, batch, orders, resend_after(settings))
         self.batch = batch
         self.sends_at_once = int(settings["sends_at_once"] or registry.get(run.connection.kind).sends_at_once)
         self.attempts: dict[int, int] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
@@ -157,8 +157,3 @@ def receipt_of(order: Order) -> Receipt:
         state=RemoteState(order.wms_state) if order.wms_state else RemoteState.OPEN,
         reference=order.cust_po_no,
     )
-
-
-def resend_after(settings_seconds: int | None) -> timedelta:
-    """Return how old a doubtful attempt must be before it is repeated."""
-    return timedelta(seconds=60 if settings_seconds is None else settings_seconds)

@@ -46,7 +46,7 @@ def make() -> None:
 def work(far_side: Path) -> None:
     wms = Connection.objects.across_accounts("a test").get()
     limiter = BudgetLimiter("toy:one", RateLimit(requests=120, window_seconds=300), now=lambda: NOW)
-    memory, tokens = RememberedFacts(wms), StoredToken(wms)
+    memory, tokens = RememberedFacts(wms, settled_after=timedelta(seconds=60)), StoredToken(wms)
 
     def make_company(key: str) -> str:
         (far_side / f"company-{uuid4().hex}").write_text(key)

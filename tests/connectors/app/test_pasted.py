@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors.contract import Field, FieldKind
@@ -198,6 +198,9 @@ def test_huge_text_is_cut_and_quick() -> None:
     assert read_pasted(FIELDS, "password " * LONGEST + f"\nServer: {HOST}") == {}
 
 
+@example(",")
+@example(",user")
+@example(";;")
 @given(
     st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40).filter(
         lambda word: word[0] not in "\"'`<|" and word[-1] != "|" and "__" not in word and "**" not in word

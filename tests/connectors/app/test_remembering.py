@@ -13,6 +13,8 @@ from connectors.models import Connection, RemoteFact
 from connectors.remembering import RememberedFacts
 from tests.factories import ConnectionFactory
 
+MINUTE = timedelta(seconds=60)
+
 
 class FarSide:
     """Companies at a far side; `fails` is raised by the next request, before or after it did what was asked."""
@@ -46,7 +48,7 @@ def wms(acme) -> Connection:
 
 @pytest.fixture
 def memory(wms) -> RememberedFacts:
-    return RememberedFacts(wms, sleep=lambda seconds: None)
+    return RememberedFacts(wms, settled_after=MINUTE, sleep=lambda seconds: None)
 
 
 @pytest.fixture
@@ -67,7 +69,7 @@ def test_values_are_remembered_by_kind_and_key_and_for_one_connection(memory, ac
     memory.put("variant", {"B": "3"})
     assert memory.get("variant", ["A", "B", "C"]) == {"A": "1", "B": "3"}
     assert memory.get("company", ["A"]) == {}
-    assert RememberedFacts(ConnectionFactory.create(account=acme, wms=True)).get("variant", ["A"]) == {}
+    assert RememberedFacts(ConnectionFactory.create(account=acme, wms=True), settled_after=MINUTE).get("variant", ["A"]) == {}
 
 
 def test_forgotten_values_are_gone_and_unknown_ones_do_no_harm(memory):
@@ -123,6 +125,15 @@ def test_an_attempt_without_an_answer_is_repeated_only_when_it_is_old_and_under_
     assert later.value.after is not None
     assert 50 < later.value.after <= 60
     RemoteFact.objects.across_accounts("a test").update(seen_at=timezone.now() - timedelta(seconds=61))
+    assert make(memory, far) == "company 2"
+    assert far.keys[0] == far.keys[1]
+
+
+def test_how_old_is_what_the_connection_is_set_to(wms, far):
+    memory = RememberedFacts(wms, settled_after=timedelta(seconds=0))
+    far.fails = OutcomeUnknown("time-out")
+    with pytest.raises(OutcomeUnknown):
+        make(memory, far)
     assert make(memory, far) == "company 2"
     assert far.keys[0] == far.keys[1]
 
