@@ -169,6 +169,24 @@ class ServiceRun(AccountOwned):
         return f"run of {self.service_id} at {self.started_at:%Y-%m-%d %H:%M}"
 
 
+class ServiceDay(AccountOwned):
+    """What a service did on one day in the account's zone, added up at the end of each run: cheap to draw however many ran."""
+
+    service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="days", db_index=False)
+    day = models.DateField()
+    runs = models.PositiveIntegerField(default=0)
+    troubles = models.PositiveIntegerField(default=0)
+    """Runs that ended with a problem, were put off or failed."""
+    counts = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["service", "day"], name="service_day_once")]
+        indexes = [models.Index(fields=["account", "day"], name="service_day_account")]
+
+    def __str__(self) -> str:
+        return f"{self.service_id} on {self.day}"
+
+
 class RemoteFact(AccountOwned, Leased):
     """Something that a connection remembers of the far side, by kind and key: a variant's id by SKU, a company's by its code.
 

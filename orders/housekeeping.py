@@ -28,6 +28,7 @@ from orders.models import (
 from orders.pipeline.invoicing import covered
 from orders.reconciling import reconcile
 from orders.retention import forget_old
+from orders.service_days import forget_days
 from orders.states import OrderState
 from orders.sweeping import UPLOADS
 from orders.waking import wake
@@ -52,6 +53,7 @@ def keep() -> None:
     ServiceRun.objects.across_accounts("old runs of all accounts").filter(
         started_at__lt=now - timedelta(days=RUNS_DAYS)
     ).delete()
+    forget_days(now)
     OAuthHandshake.objects.across_accounts("spent handshakes of all accounts").filter(
         created_at__lt=now - timedelta(days=1)
     ).delete()

@@ -24,6 +24,7 @@ from orders.alerts import raise_alert, resolve_alerts
 from orders.flows import FLOWS
 from orders.retrying import next_try
 from orders.run import Run
+from orders.service_days import note_run
 
 logger = logging.getLogger(__name__)
 
@@ -166,6 +167,7 @@ def _finish(run: Run, outcome: Outcome, words: str, again_at: datetime | None) -
     began_with = run.started_at + LEASE
     if not rows.filter(Q(due_at__gt=began_with) | Q(due_at__isnull=True)).update(**changes, due_at=due_at):
         rows.update(**changes)
+    note_run(run.service, run.connection.account, outcome=outcome, counts=counts, at=now)
     if run.named or outcome != Outcome.NOTHING:
         ServiceRun.objects.create(
             account_id=run.account_id,

@@ -88,6 +88,9 @@ class Order(AccountOwned):
             models.Index(fields=["account", "cust_po_no"], name="order_account_po"),
             models.Index(fields=["source", "alternate_id"], name="order_source_alternate"),
             models.Index(fields=["wms", "wms_order_id"], name="order_wms_id", condition=~Q(wms_order_id="")),
+            models.Index(
+                fields=["account", "-delivered_at"], name="order_account_delivered", condition=Q(delivered_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

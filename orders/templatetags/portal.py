@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from cartrover.accounts.access import AccountRequest
 from connectors.contract import HoldReason
 from orders import words
+from orders.listings import flow
 from orders.listings.alerts import COUNTED, open_count, place_of
 from orders.listings.told import waits_for_tracking, why_untold
 from orders.models import Alert, Order
@@ -70,6 +71,20 @@ def _said(moment: datetime, now: datetime) -> str:
 def number(value: int | None) -> str:
     """Write a whole number with separators."""
     return DASH if value is None else f"{value:,}"
+
+
+@register.filter
+def lasted(span: timedelta) -> str:
+    """Write how long something took: its two largest units."""
+    minutes = round(span.total_seconds() / 60)
+    if minutes < 1:
+        return "under a minute"
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        return f"{days:,} d {hours} h" if hours else f"{days:,} d"
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{minutes} min"
 
 
 @register.filter
@@ -137,14 +152,29 @@ def navigation(context: dict[str, Any]) -> dict[str, Any]:
     """Show the menu of the account whose page this is, with the number of its open alerts."""
     request: AccountRequest = context["request"]
     here = request.resolver_match.url_name if request.resolver_match else ""
-    number = open_count(request.account)
     return {
         "account": request.account,
         "menu": MENU,
         "here": here,
-        "open_alerts": f"{COUNTED}+" if number > COUNTED else number,
+        "open_alerts": _open_alerts(request),
         "is_behind_more": any(not one.at_foot and here in (one.page, *one.also) for group in MENU for one in group),
     }
+
+
+@register.inclusion_tag("orders/_run_state.html", takes_context=True)
+def run_state(context: dict[str, Any]) -> dict[str, Any]:
+    """Say in a word how the account runs, with a link to the page that says more."""
+    request: AccountRequest = context["request"]
+    return {"account": request.account, "state": flow.run_state(request.account, _open_alerts(request))}
+
+
+def _open_alerts(request: AccountRequest) -> str:
+    """Return how many alerts are open, "" for none; asked once for a page that says it in several places."""
+    if not hasattr(request, "open_alerts_said"):
+        number = open_count(request.account)
+        said = f"{COUNTED:,}+" if number > COUNTED else f"{number:,}" if number else ""
+        request.open_alerts_said = said  # type: ignore[attr-defined]  # kept for the rest of this page
+    return str(request.open_alerts_said)  # type: ignore[attr-defined]  # set above
 
 
 @register.inclusion_tag("orders/_place.html", takes_context=True)

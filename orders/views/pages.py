@@ -11,14 +11,16 @@ from django.views.decorators.http import require_safe
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Role
 from orders import readers
+from orders.listings.flow import flow, lag
 from orders.listings.orders import OrderFilter, orders_page
 
 
 @require_safe
 @account_page(Role.VIEWER)
 def account_home(request: AccountRequest) -> HttpResponse:
-    page = {"home": readers.home_page(request.account), "page": orders_page(request.account, OrderFilter())}
-    return render(request, "orders/home.html", page)
+    home, page = readers.home_page(request.account), orders_page(request.account, OrderFilter())
+    shown = {"home": home, "legs": flow(request.account, home.connections), "lag": lag(request.account), "page": page}
+    return render(request, "orders/home.html", shown)
 
 
 @require_safe

@@ -89,10 +89,12 @@ def test_connection_says_how_each_service_went_and_goes_on(page: Callable[[str],
     ServiceFactory.create(connection=cart, name=ServiceName.SHIPMENT_UPLOAD, every="automatic")
     ServiceFactory.create(connection=cart, name=ServiceName.INVOICE_UPLOAD, every="off")
     text = page("")
-    assert "DSCO Cart Connected" in text
-    assert "Order download every 5 minutes Done 3 min ago 1,234 orders in 2 min" in text
-    assert "Shipment upload automatic never ran when there is something to send" in text
-    assert "Invoice upload off never ran off" in text
+    assert "Cart → to hub DSCO Connected" in text
+    assert "Order download every 5 minutes" in text
+    assert "Done 3 min ago , next: in 2 min" in text
+    assert "Shipment upload automatic" in text
+    assert "never ran , next: when there is something to send" in text
+    assert "never ran , next: off" in text
     assert "No WMS yet" in text
 
 
