@@ -778,7 +778,10 @@ class Render(Protocol):
 
 
 class NameDocument(Protocol):
-    """Pure: the name of a file, from its purpose, the moment it was made (UTC), a short id and the settings."""
+    """Pure: the name of a file, from its purpose, the moment it was made (UTC), a short id and the settings.
+
+    The short id sorts by the part of the second: put behind the moment it keeps files in the order in which they were made.
+    """
 
     def __call__(self, purpose: Purpose, made_at: datetime, short_id: str, settings: Mapping[str, Any]) -> str: ...
 

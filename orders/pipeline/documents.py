@@ -40,12 +40,14 @@ def make_document(cart: Connection, purpose: Purpose, rows: Sequence[Any]) -> Ou
 
 
 def store_document(cart: Connection, purpose: Purpose, body: bytes, *, rows: int) -> OutboundDocument:
-    """Store a file under a name that no other file of the cart has."""
+    """Store a file under a name that no other file of the cart has, and that sorts behind the names of earlier ones: a far
+    side that finds two files takes them in the order of their names."""
     spec = registry.get(cart.kind)
     if spec.name_document is None:
         raise TypeError(f"{spec.kind} declares files and can't name them")
-    public_id = uuid.uuid4()
-    name = spec.name_document(purpose, timezone.now(), public_id.hex[:8], settings_of(cart))
+    public_id, made_at = uuid.uuid4(), timezone.now()
+    short_id = f"{made_at.microsecond:05x}{public_id.hex[:3]}"
+    name = spec.name_document(purpose, made_at, short_id, settings_of(cart))
     return OutboundDocument.objects.create(
         account_id=cart.account_id,
         public_id=public_id,
