@@ -39,6 +39,7 @@ __all__ = [
     "connection_save",
     "connection_secret_remove",
     "connection_test",
+    "connection_to_test_mode",
     "host_key_accept",
     "mark_broken",
     "mark_mended",
@@ -285,6 +286,15 @@ def connection_activate(*, connection: Connection, actor: str) -> None:
         services_due(connection)
     if not was_live:
         _audit(connection, actor, "connection.activated")
+
+
+def connection_to_test_mode(*, connection: Connection, actor: str) -> None:
+    """Take the connection out of live: its services stay as they are set. Raise `Refused` for one that isn't live."""
+    rows = Connection.objects.for_account(connection.account_id).filter(pk=connection.pk, live=True)
+    if not rows.update(live=False):
+        raise Refused(f"“{connection.name}” is in test mode already.")
+    connection.refresh_from_db()
+    _audit(connection, actor, "connection.test_mode")
 
 
 def connection_pause(*, connection: Connection, actor: str) -> None:

@@ -141,10 +141,14 @@ class GuideStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guide:
-    """How a person sets the connection up; `jobs` depend on the connection's settings."""
+    """How a person sets the connection up; `jobs` depend on the connection's settings.
+
+    `to_ship` says what a person does in a WMS so that a test order ships; `{number}` stands for the order's number there.
+    """
 
     steps: tuple[GuideStep, ...] = ()
     jobs: Callable[[Mapping[str, Any]], tuple[Job, ...]] = lambda settings: ()
+    to_ship: str = "ship order {number}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -421,6 +425,26 @@ class ParseOrders(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleOrder:
+    """A test order that the hub makes up: one line of a SKU that the WMS has, for nobody, at no price that matters."""
+
+    number: str
+    order_date: date
+    item: str
+    quantity: int = 1
+    price: Decimal = Decimal("1.00")
+    upc: str = ""
+    title: str = ""
+
+
+class RenderSample(Protocol):
+    """Pure: the bytes of a document of the source's own format, which `parse_orders` reads as this one order, marked as a
+    test, with an address that is plainly nobody's."""
+
+    def __call__(self, order: SampleOrder, settings: Mapping[str, Any]) -> bytes: ...
+
+
 @runtime_checkable
 class OrderSource(Protocol):
     """Role ORDER_SOURCE; the spec needs `parse_orders`."""
@@ -557,6 +581,34 @@ class OrderDestination(Protocol):
 
     def known_items(self, skus: Collection[str]) -> set[str]:
         """Ask anew which of these SKUs the WMS has; forget what was remembered of the others."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedRequest:
+    """A request as it would go out, and didn't: `body` to the byte, `headers` without secrets.
+
+    `notes` say what can't be known before: an id that the far side gives when an earlier request has made the thing, say.
+    """
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    notes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class OrderPreview(Protocol):
+    """Optional beside role ORDER_DESTINATION: a session without it has no preview."""
+
+    def preview(self, order: OrderOut, key: str) -> Sequence[RenderedRequest]:
+        """Return the requests that `prepare` and `send` would make of the order, in their order, and send none of them.
+
+        Questions may be asked, nothing may be written. Built by the same code as `send`: the last one's body is what `send`
+        sends, to the byte, as long as nothing changes meanwhile. `key` is "" while the order has none yet. Raise what `prepare`
+        returns and `send` raises: `FixOrder` for an order that would be held, `TryLater`, `FixConnection`.
+        """
         ...
 
 
@@ -868,7 +920,8 @@ class ConnectorSpec:
     """The whole of a connector, as the registry finds it.
 
     `identity` names the remote account (host, port, user, folder): two active connections in one installation may not share it;
-    "" = can't be told. `sends_at_once` is how many orders may be under way at once in one run.
+    "" = can't be told. `sends_at_once` is how many orders may be under way at once in one run. With `render_sample` merchants
+    may have the hub make a test order instead of waiting for one of the cart's.
     """
 
     kind: str
@@ -883,6 +936,7 @@ class ConnectorSpec:
     sends_at_once: int = 1
     identity: Callable[[Mapping[str, Any], Mapping[str, str]], str] = _no_identity
     parse_orders: ParseOrders | None = None
+    render_sample: RenderSample | None = None
     renderers: Mapping[Purpose, Render] = field(default_factory=dict)
     name_document: NameDocument | None = None
     sandbox: StartSandbox | None = None

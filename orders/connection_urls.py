@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from orders.views import connection_acts, connections, files, guide
+from orders.views import connection_acts, connections, files, gate, guide
 
 ONE = "<uuid:public_id>"
 
@@ -13,6 +13,9 @@ urlpatterns = [
     path("new/", guide.connection_new, name="connection_new"),
     path(f"{ONE}/setup/", guide.connection_guide, name="connection_guide"),
     path(f"{ONE}/setup/jobs/", guide.connection_jobs, name="connection_jobs"),
+    path(f"{ONE}/go-live/", gate.go_live_gate, name="connection_go_live"),
+    path(f"{ONE}/go-live/stations/", gate.stations, name="connection_stations"),
+    path(f"{ONE}/go-live/test-order/", gate.sample_order, name="connection_test_order"),
     path(f"{ONE}/", connections.connection_detail, name="connection"),
     path(f"{ONE}/services/now/", connections.connection_services, name="connection_services"),
     path(f"{ONE}/settings/", connections.connection_settings, name="connection_settings"),
@@ -23,7 +26,7 @@ urlpatterns = [
     path(f"{ONE}/services/<slug:name>/run/", connection_acts.service_run, name="connection_run"),
     path(f"{ONE}/secrets/<slug:name>/remove/", connection_acts.secret_remove, name="connection_secret_remove"),
     *(
-        path(f"{ONE}/{act}/", connection_acts.connection_act, {"act": act}, name=f"connection_{act}")
+        path(f"{ONE}/{act.replace('_', '-')}/", connection_acts.connection_act, {"act": act}, name=f"connection_{act}")
         for act in connection_acts.ACTS
     ),
     path(f"{ONE}/files/", files.file_list, name="connection_files"),

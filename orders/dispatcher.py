@@ -14,6 +14,7 @@ from cartrover import bells
 from cartrover.leasing import free_at
 from connectors.models import Connection, ConnectionState, Outcome, Service, ServiceName
 from orders import sweeping
+from orders.carrying import carry_test_orders
 from orders.housekeeping import keep
 from orders.running import Finished, run_service
 
@@ -43,6 +44,7 @@ def _fairly(services: QuerySet[Service]) -> QuerySet[Service]:
 
 def ring_due() -> int:
     """Make automatic services with work due, ring for all that is due, fairly over accounts; return how many were rung."""
+    carry_test_orders()
     sweeping.wake_services_with_work()
     pks = list(_fairly(_due()).values_list("pk", flat=True)[:RING_AT_MOST])
     for pk in pks:

@@ -113,6 +113,11 @@ class OrderStory:
     alerts: Sequence[Alert]
 
     @property
+    def has_preview(self) -> bool:
+        """True while something of the order is still to be sent, to the WMS or to the cart."""
+        return self.order.state not in (OrderState.CONFIRMED, OrderState.CANCELED)
+
+    @property
     def can_be_held(self) -> bool:
         return not self.order.hold and self.order.state in (OrderState.NEW, OrderState.READY)
 

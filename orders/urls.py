@@ -27,6 +27,7 @@ urlpatterns = [
     path("orders/export/", order_list.order_export, name="orders_export"),
     path("orders/bulk/", order_list.order_bulk, name="orders_bulk"),
     path("orders/<uuid:public_id>/", pages.order_detail, name="order"),
+    path("orders/<uuid:public_id>/preview/", pages.order_preview, name="order_preview"),
     *(path(f"orders/<uuid:public_id>/{act}/", acts.order_act, {"act": act}, name=f"order_{act}") for act in acts.ACTS),
     path("skipped/", skipped.skipped_list, name="skipped"),
     path("skipped/<uuid:public_id>/load/", skipped.skipped_load, name="skipped_load"),

@@ -10,6 +10,7 @@ from connectors.dsco.fields import FIELDS, port_of
 from connectors.dsco.guide import GUIDE
 from connectors.dsco.parse import parse_orders
 from connectors.dsco.render import RENDERERS, name_document
+from connectors.dsco.sample import render_sample
 from connectors.dsco.session import open_session
 
 
@@ -39,6 +40,7 @@ SPEC = ConnectorSpec(
     identity=identity,
     open_session=open_session,
     parse_orders=parse_orders,
+    render_sample=render_sample,
     renderers=RENDERERS,
     name_document=name_document,
     sandbox=start_sandbox,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from connectors.contract import RenderedRequest
 from connectors.errors import ConnectorError, FixConnection, OutcomeUnknown, TryLater
 from connectors.quickbooks_commerce.refusals import connection_error, quoted, wrong_address
 from connectors.quickbooks_commerce.wire import (
@@ -172,10 +173,20 @@ class Api:
 
     # --- writing -------------------------------------------------------------------------------------------------------------
 
+    def rendered_write(
+        self, method: str, path: str, body: Any, *, key: str = "", notes: tuple[str, ...] = ()
+    ) -> RenderedRequest:
+        """Return a write as `write` would send it, and send nothing."""
+        url, headers, content = self._client.rendered(method, path, json=body, headers=_key_header(key))
+        return RenderedRequest(method=method, url=url, headers=headers, body=content, notes=notes)
+
     def write(self, method: str, path: str, body: Any = None, *, key: str = "") -> Answer:
         """Send a write and return its answer, good or refused; the transport raises where nobody knows what came of it."""
-        headers = {IDEMPOTENCY_HEADER: key} if key else None
-        return self._client.request(method, path, is_write=True, json=body, headers=headers)
+        return self._client.request(method, path, is_write=True, json=body, headers=_key_header(key))
+
+
+def _key_header(key: str) -> dict[str, str] | None:
+    return {IDEMPOTENCY_HEADER: key} if key else None
 
 
 def made(answer: Answer, root: str) -> Row:

@@ -11,14 +11,23 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from connectors.contract import Exchange, OrderOut, Receipt, RemoteState, Sent
+from connectors.contract import Exchange, OrderOut, Receipt, RemoteState, RenderedRequest, Sent
 from connectors.errors import AlreadyTaken, ConnectorError, FixOrder, OutcomeUnknown, TryLater
 from connectors.quickbooks_commerce.api import FAR_SIDE, Api, Row, made
 from connectors.quickbooks_commerce.parse import receipt_of, state_of
 from connectors.quickbooks_commerce.refusals import StaleThings, action_refused, duplicate_key, order_error
 from connectors.quickbooks_commerce.render import Resolved, render_bill_to, render_order, render_ship_to, scrubbed
-from connectors.quickbooks_commerce.resolving import Needs
-from connectors.quickbooks_commerce.wire import ADDRESSES, ORDER_STATUSES, ORDERS, BadValue, refusal_of, several, text_of
+from connectors.quickbooks_commerce.resolving import Needs, company_body
+from connectors.quickbooks_commerce.wire import (
+    ADDRESSES,
+    COMPANIES,
+    ORDER_STATUSES,
+    ORDERS,
+    BadValue,
+    refusal_of,
+    several,
+    text_of,
+)
 from connectors.transports.http import Answer, exchange
 
 AFTER_CREATION = {"pack_orders": ("pack", "Packing"), "create_invoice": ("invoice", "Invoicing")}
@@ -47,6 +56,24 @@ class Delivery:
                 raise _number_of_a_stranger(order) from None
             raise
         return self._followed_up(sent, key)
+
+    def preview(self, order: OrderOut, key: str) -> list[RenderedRequest]:
+        """Return what `send` would send, and send nothing: the customer first where there is none, then the order."""
+        resolved = self._needs.foreseen(order, self._now())
+        notes = () if key else ("Its key, which keeps it from being made twice, is given when it is sent.",)
+        if resolved.company_id:
+            return [self._rendered(order, key, resolved, notes)]
+        made = self._api.rendered_write(
+            "POST",
+            COMPANIES,
+            company_body(order.customer_code.strip(), order.retailer_name),
+            notes=(f"{FAR_SIDE} has no customer {order.customer_code.strip()} yet, so it is made once, before the order.",),
+        )
+        given = f"company_id, 0 here, is the number that {FAR_SIDE} gives the new customer."
+        return [made, self._rendered(order, key, replace(resolved, company_id="0"), (given, *notes))]
+
+    def _rendered(self, order: OrderOut, key: str, resolved: Resolved, notes: tuple[str, ...]) -> RenderedRequest:
+        return self._api.rendered_write("POST", ORDERS, render_order(order, self._settings, resolved), key=key, notes=notes)
 
     def _create_fresh(self, order: OrderOut, key: str, resolved: Resolved) -> Sent:
         """Create the order; look up anew what the API no longer takes, and try once more where that changed anything."""

@@ -88,5 +88,6 @@ GUIDE = Guide(
                 "QuickBooks Commerce: products, prices, address and the way to ship, before you go live."
             ),
         ),
-    )
+    ),
+    to_ship="finalize, pack and ship order {number}",
 )

@@ -7,7 +7,7 @@ Source: QuickBooks Commerce reference sections 3.2, 3.5, 3.8, 4.4 and 4.5.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -142,6 +142,10 @@ class Customers:
                 self._known |= self._memory.get(COMPANY, missing)
             return {code: self._known[code] for code in codes if code in self._known}
 
+    def found(self, code: str) -> str | None:
+        """Return the id of the company with this code, remembered or asked for; None where there is none. Makes nothing."""
+        return self.remembered([code]).get(code) or self._find(code)
+
     def ensure(self, code: str, name: str) -> str:
         """Return the id of the company with this code, made where there is none. Raise `FixOrder`, `TryLater` or what concerns
         the connection."""
@@ -190,8 +194,7 @@ class Customers:
             raise unreadable(str(error)) from None
 
     def _make(self, code: str, name: str, key: str) -> str:
-        body = {"company": {"name": name.strip() or code, "company_type": "business", "company_code": code}}
-        answer = self._api.write("POST", COMPANIES, body, key=key)
+        answer = self._api.write("POST", COMPANIES, company_body(code, name), key=key)
         if answer.ok:
             return text_of(made(answer, "company")["id"])
         raise self._refused(code, refusal_of(answer.status, answer.json_or_none()))
@@ -212,6 +215,11 @@ class Customers:
                 field="customer_code",
             )
         return FixOrder(f"{FAR_SIDE} refused to make the customer {code}: {quoted(refusal)}.", field="customer_code")
+
+
+def company_body(code: str, name: str) -> dict[str, Any]:
+    """Return the body that makes a company."""
+    return {"company": {"name": name.strip() or code, "company_type": "business", "company_code": code}}
 
 
 class Currencies:
@@ -291,12 +299,19 @@ class Needs:
 
     def resolved(self, order: OrderOut, today: datetime) -> Resolved:
         """Return what an order refers to. Raise `FixOrder` or `TryLater` for what can't be resolved."""
+        return self._resolved(order, today, lambda: self.customers.ensure(order.customer_code.strip(), order.retailer_name))
+
+    def foreseen(self, order: OrderOut, today: datetime) -> Resolved:
+        """Return the same without making anything: `company_id` is blank where the customer would have to be made first."""
+        return self._resolved(order, today, lambda: self.customers.found(order.customer_code.strip()) or "")
+
+    def _resolved(self, order: OrderOut, today: datetime, company_id: Callable[[], str]) -> Resolved:
         variants = self.catalogue.resolve({line.wms_item for line in order.lines})
         problem = self.catalogue.problem(order, variants) or _form_problem(order)
         if problem is not None:
             raise problem
         return Resolved(
-            company_id=self.customers.ensure(order.customer_code.strip(), order.retailer_name),
+            company_id=company_id(),
             variants=variants,
             today=today.date(),
             currency_iso=self.currencies.iso(self._settings["currency"]),

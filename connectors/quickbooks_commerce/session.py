@@ -15,6 +15,7 @@ from connectors.contract import (
     Page,
     Receipt,
     RemoteOrder,
+    RenderedRequest,
     Sent,
     ShipmentDraft,
     StockItem,
@@ -38,7 +39,8 @@ RATE_HEADERS = RateHeaders(limit="X-Rate-Limit-Limit", remaining="X-Rate-Limit-R
 
 
 class QuickBooksCommerceSession:
-    """Implements Session, OrderDestination, ShipmentSource, InvoiceSource and StockSource. `send` is safe in threads."""
+    """Implements Session, OrderDestination, OrderPreview, ShipmentSource, InvoiceSource and StockSource. `send` is safe in
+    threads."""
 
     seen_host_key = ""
 
@@ -78,6 +80,9 @@ class QuickBooksCommerceSession:
 
     def send(self, order: OrderOut, key: str, taken: frozenset[str] = frozenset()) -> Sent:
         return self._delivery.send(order, key, taken)
+
+    def preview(self, order: OrderOut, key: str) -> Sequence[RenderedRequest]:
+        return self._delivery.preview(order, key)
 
     def find(self, order: OrderOut) -> Sequence[Receipt]:
         return self._delivery.find(order)

@@ -54,6 +54,9 @@ MAX_BYTES = 20 * 1024 * 1024
 
 MAX_REDIRECTS = 3
 
+SECRET_HEADER = "(never shown)"  # noqa: S105 - what stands in its place
+"""Stands for a token or a key where a request is only shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class RateHeaders:
@@ -153,6 +156,7 @@ class HttpClient:
         self._session.trust_env = False
         self._session.cookies = NoCookies()
         self._session.headers.update({"Accept": "application/json", "User-Agent": "CartRover", **(headers or {})})
+        self._own_headers = frozenset(name.lower() for name in headers or {})
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, OnePool(self._pool))
 
@@ -193,6 +197,22 @@ class HttpClient:
             raise FixConnection(f"{self._far_side} keeps redirecting. Check the address in the connection's settings.")
         self._judge(answer)
         return answer
+
+    def rendered(
+        self, method: str, path: str, *, json: Any = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[str, tuple[tuple[str, str], ...], bytes]:
+        """Return address, headers and body of a request as `request` would send it, and send nothing.
+
+        No token is asked for, and headers that the connector signs in with are not told.
+        """
+        asked = requests.Request(method, self._base + path, json=json, headers=dict(headers or {}))
+        ready = self._session.prepare_request(asked)
+        told = {name: _text(value) for name, value in ready.headers.items()}
+        shown = [(name, SECRET_HEADER if name.lower() in self._own_headers else value) for name, value in told.items()]
+        if self._bearer is not None:
+            shown.append(("Authorization", f"Bearer {SECRET_HEADER}"))
+        body = ready.body or b""
+        return str(ready.url), tuple(shown), body.encode() if isinstance(body, str) else bytes(body)
 
     # --- one call ---
 
@@ -341,6 +361,10 @@ class HttpClient:
         if told is None:
             told = self._seconds_to_reset(answer)
         return min(3600.0, max(1.0, 60.0 if told is None else told))
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
 class _TooLong(ValueError):

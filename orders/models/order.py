@@ -91,6 +91,7 @@ class Order(AccountOwned):
             models.Index(
                 fields=["account", "-delivered_at"], name="order_account_delivered", condition=Q(delivered_at__isnull=False)
             ),
+            models.Index(fields=["source", "-id"], name="order_source_test", condition=Q(is_test=True)),
         ]
 
     def __str__(self) -> str:

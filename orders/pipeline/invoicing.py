@@ -44,18 +44,30 @@ def tell_invoices(run: Run) -> OutboundDocument | None:
         run.lease_required()
         if by_package:
             _make_invoices(cart)
-        waiting = Invoice.objects.for_account(cart.account_id).filter(
-            covered(InvoiceLine.objects.for_account(cart.account_id)), order__source=cart, document__isnull=True, is_void=False
-        )
-        # Those that the hub made and those of the WMS are never mixed: the setting says which ones count.
-        waiting = waiting.filter(shipment__state=ShipmentState.SHIPPED) if by_package else waiting.filter(shipment__isnull=True)
-        told = _told(list(waiting.select_related("order", "shipment").order_by("pk")[:AT_ONCE]))
+        told = _told(list(_waiting(cart, by_package=by_package)[:AT_ONCE]))
         if not told:
             return None
         _give_ids(cart, [invoice for invoice, _ in told])
         document = make_document(cart, Purpose.INVOICES, _rows(told))
         _mark(told, document)
         return document
+
+
+def invoice_rows_of(order: Order) -> list[InvoiceRow]:
+    """Return what the next invoice file would tell of this order; marks nothing and makes no invoices."""
+    by_package = settings_of(order.source)["invoices_from"] == "shipments"
+    told = _told(list(_waiting(order.source, by_package=by_package).filter(order=order)))
+    _give_ids(order.source, [invoice for invoice, _ in told])
+    return _rows(told)
+
+
+def _waiting(cart: Connection, *, by_package: bool) -> QuerySet[Invoice]:
+    """Those that the hub made and those of the WMS are never mixed: the setting says which ones count."""
+    waiting = Invoice.objects.for_account(cart.account_id).filter(
+        covered(InvoiceLine.objects.for_account(cart.account_id)), order__source=cart, document__isnull=True, is_void=False
+    )
+    waiting = waiting.filter(shipment__state=ShipmentState.SHIPPED) if by_package else waiting.filter(shipment__isnull=True)
+    return waiting.select_related("order", "shipment").order_by("pk")
 
 
 def _told(invoices: Sequence[Invoice]) -> Told:

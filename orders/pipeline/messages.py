@@ -113,6 +113,13 @@ def orders_out(batch: Sequence[OutboundMessage], connection: Connection) -> dict
     }
 
 
+def foreseen(order: Order) -> OrderOut:
+    """Return one order as a destination would get it now, whether or not a message of it exists."""
+    lines = list(OrderLine.objects.for_account(order.account_id).filter(order=order).order_by("line_no"))
+    skus = wms_skus(account_id=order.account_id, cart_id=order.source_id, cart_skus={line.item for line in lines})
+    return order_out(order, lines, skus, ShipMethods.of(order.source, hold_unmapped=False))
+
+
 def order_out(order: Order, lines: Sequence[OrderLine], skus: dict[str, str], methods: ShipMethods) -> OrderOut:
     """Return the order as a destination gets it: pure."""
     return OrderOut(

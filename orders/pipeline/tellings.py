@@ -60,6 +60,27 @@ def tell_shipments(run: Run) -> OutboundDocument | None:
         return document
 
 
+def shipment_rows_of(order: Order) -> list[ShipmentRow]:
+    """Return what the next shipment file would tell of this order; marks nothing."""
+    lines = ShipmentLine.objects.for_account(order.account_id).filter(
+        ~Q(shipment__tracking_number="") | Q(shipment__send_without_tracking=True),
+        shipment__order=order,
+        shipment__document__isnull=True,
+        shipment__state=ShipmentState.SHIPPED,
+        shipment__nothing_to_tell=False,
+        line__isnull=False,
+    )
+    rows = list(lines.select_related("line", "shipment__order").order_by("shipment_id", "line__line_no", "pk"))
+    return _shipment_rows(_told_of_lines(order.account_id, rows))
+
+
+def cancel_rows_of(order: Order) -> list[CancelRow]:
+    """Return what the next cancellation file would tell of this order; nothing while no code is chosen."""
+    code = str(settings_of(order.source).get("cancel_code") or "")
+    rows = LineCancellation.objects.for_account(order.account_id).filter(line__order=order, document__isnull=True)
+    return _cancel_rows(list(rows.select_related("line__order").order_by("pk")), code) if code else []
+
+
 def _told_of_lines(account_id: int, lines: Sequence[ShipmentLine]) -> list[tuple[ShipmentLine, int]]:
     """Say how many of each package line may be told: no line beyond what was ordered and not told as canceled."""
     ids = {row.line_id for row in lines}

@@ -19,8 +19,7 @@ from connectors.models import Connection
 from connectors.readers import service_of
 from connectors.refusals import Refused
 from connectors.schedules import UNSET, services_of
-from orders import on_request, words
-from orders.actions import after_going_live
+from orders import going_live, on_request, words
 from orders.views.connections import connection_or_404
 from orders.views.kept_tests import keep_test
 
@@ -96,43 +95,52 @@ def secret_remove(request: AccountRequest, public_id: UUID, name: str) -> HttpRe
 @require_POST
 @account_page(Role.OWNER)
 def connection_act(request: AccountRequest, public_id: UUID, act: str) -> HttpResponse:
-    """Pause, resume, go live or disconnect, and say how it went."""
+    """Pause, resume, go live, go back to test mode or disconnect, and say how it went."""
     connection = connection_or_404(request, public_id)
     try:
-        messages.success(request, _ACTS[act](connection, str(request.user)))
+        messages.success(request, _ACTS[act](connection, request))
     except Refused as refused:
         messages.error(request, refused.words)
     return _back(request, connection)
 
 
-def _pause(connection: Connection, actor: str) -> str:
-    actions.connection_pause(connection=connection, actor=actor)
+def _pause(connection: Connection, request: AccountRequest) -> str:
+    actions.connection_pause(connection=connection, actor=str(request.user))
     return f"“{connection.name}” is paused. Nothing is read from it or sent to it until you resume it."
 
 
-def _resume(connection: Connection, actor: str) -> str:
-    actions.connection_resume(connection=connection, actor=actor)
+def _resume(connection: Connection, request: AccountRequest) -> str:
+    actions.connection_resume(connection=connection, actor=str(request.user))
     return f"“{connection.name}” goes on where it stood."
 
 
-def _activate(connection: Connection, actor: str) -> str:
-    actions.connection_activate(connection=connection, actor=actor)
+def _activate(connection: Connection, request: AccountRequest) -> str:
+    actor = str(request.user)
     if connection.side != Side.CART:
+        actions.connection_activate(connection=connection, actor=actor)
         return f"“{connection.name}” is live: its services run by their schedules."
-    released = after_going_live(connection)
-    gone = f" {released:,} waiting orders go out." if released else ""
-    return f"“{connection.name}” is live: its services run by their schedules.{gone}"
+    went = going_live.go_live(cart=connection, actor=actor, skip_test=request.POST.get("skip_test") == "yes")
+    also = f" “{went.wms.name}” was switched on with it." if went.wms else ""
+    gone = f" {went.released:,} waiting order{'s go' if went.released > 1 else ' goes'} out." if went.released else ""
+    return f"“{connection.name}” is live: its services run by their schedules.{also}{gone}"
 
 
-def _disconnect(connection: Connection, actor: str) -> str:
-    actions.connection_disconnect(connection=connection, actor=actor)
+def _to_test_mode(connection: Connection, request: AccountRequest) -> str:
+    held = going_live.back_to_test_mode(cart=connection, actor=str(request.user))
+    waiting = f" {held:,} that had not left yet wait{'s' if held == 1 else ''} now." if held else ""
+    return f"“{connection.name}” is in test mode: new live orders are loaded and wait, test orders run through.{waiting}"
+
+
+def _disconnect(connection: Connection, request: AccountRequest) -> str:
+    actions.connection_disconnect(connection=connection, actor=str(request.user))
     return f"“{connection.name}” is disconnected. Its passwords and tokens are deleted, its orders and files stay."
 
 
-_ACTS: dict[str, Callable[[Connection, str], str]] = {
+_ACTS: dict[str, Callable[[Connection, AccountRequest], str]] = {
     "pause": _pause,
     "resume": _resume,
     "activate": _activate,
+    "test_mode": _to_test_mode,
     "disconnect": _disconnect,
 }
 ACTS = tuple(_ACTS)

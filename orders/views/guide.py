@@ -16,7 +16,7 @@ from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Role
 from cartrover.vault import SealBroken
 from connectors import actions, registry
-from connectors.contract import ConnectorSpec, Field, FieldKind
+from connectors.contract import ConnectorSpec, Field, FieldKind, Side
 from connectors.field_values import texts
 from connectors.host_keys import HostKeys, host_keys_of
 from connectors.hub_fields import fields_of
@@ -169,7 +169,8 @@ def _onward(request: AccountRequest, connection: Connection, steps: Sequence[gui
         case "read":
             return redirect(f"{here}?step={step.number}")
         case _ if step.is_last:
-            return redirect("connection", slug=request.account.slug, public_id=connection.public_id)
+            page = "connection_go_live" if connection.side == Side.CART else "connection"
+            return redirect(page, slug=request.account.slug, public_id=connection.public_id)
         case _:
             return redirect(f"{here}?step={step.number + 1}")
 

@@ -13,6 +13,8 @@ from cartrover.accounts.models import Role
 from orders import readers
 from orders.listings.flow import flow, lag
 from orders.listings.orders import OrderFilter, orders_page
+from orders.listings.previews import preview_page
+from orders.models import Order
 
 
 @require_safe
@@ -32,3 +34,15 @@ def order_detail(request: AccountRequest, public_id: UUID) -> HttpResponse:
     return render(
         request, "orders/order.html", {"story": story, "order": story.order, "may_act": request.membership.may(Role.OPERATOR)}
     )
+
+
+@require_safe
+@account_page(Role.OPERATOR)
+def order_preview(request: AccountRequest, public_id: UUID) -> HttpResponse:
+    """Show what would be sent of an order, asking the WMS only; without the page around it where a page asks for just that."""
+    orders = Order.objects.for_account(request.account).select_related("source", "wms")
+    order = orders.filter(public_id=public_id).first()
+    if order is None:
+        raise Http404("This account has no such order.")
+    template = "orders/_preview.html" if "HX-Request" in request.headers else "orders/preview.html"
+    return render(request, template, {"order": order, "preview": preview_page(order)})

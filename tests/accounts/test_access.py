@@ -63,7 +63,11 @@ PAGES = [
     Page("connections"),
     *(Page(name, ids=_connection_id) for name in ("connection", "connection_services", "connection_files", "connection_runs")),
     Page("connection_new", Role.OWNER),
-    *(Page(f"connection_{name}", Role.OWNER, ids=_connection_id) for name in ("settings", "guide", "jobs")),
+    *(
+        Page(f"connection_{name}", Role.OWNER, ids=_connection_id)
+        for name in ("settings", "guide", "jobs", "go_live", "stations")
+    ),
+    Page("order_preview", Role.OPERATOR, ids=_order_id),
 ]
 PEOPLE = {"vera": Role.VIEWER, "bob": Role.OPERATOR, "alice": Role.OWNER}
 EVERYBODY = [None, "charlie", "staff", *PEOPLE]

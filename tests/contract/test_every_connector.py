@@ -29,12 +29,14 @@ from connectors.contract import (
     OrderDraft,
     OrderLineOut,
     OrderOut,
+    OrderPreview,
     OrderSource,
     ParseSummary,
     Place,
     Purpose,
     RemoteState,
     Role,
+    SampleOrder,
     ShipmentRow,
     ShipmentSource,
     ShipmentState,
@@ -173,6 +175,21 @@ def test_a_document_that_is_nowhere_is_said_to_be_so(bench: Bench) -> None:
     session.close()
 
 
+@EVERY
+def test_a_test_order_of_the_hubs_own_is_read_as_one(bench: Bench) -> None:
+    if bench.spec.render_sample is None or bench.spec.parse_orders is None:
+        pytest.skip(f"{bench.spec.kind} renders no test orders")
+    sample = SampleOrder(number="TEST-7", order_date=today().date(), item='SKU,"1"', quantity=2, title="Größe")
+    body = bench.spec.render_sample(sample, bench.settings())
+    draft, summary = bench.spec.parse_orders(lambda: [body], "Test_order.csv", bench.settings())
+    assert isinstance(draft, OrderDraft)
+    assert isinstance(summary, ParseSummary)
+    assert (draft.cust_po_no, draft.order_date, draft.is_test) == ("TEST-7", sample.order_date, True)
+    assert [(line.item, line.quantity) for line in draft.lines] == [('SKU,"1"', 2)]
+    assert draft.customer_code
+    assert draft.ship_to.address_1
+
+
 # --- orders out --------------------------------------------------------------------------------------------------------------
 
 
@@ -238,6 +255,22 @@ def test_an_order_is_sent_found_and_canceled(bench: Bench, destination: OrderDes
     destination.cancel(found)
     destination.cancel(found)
     assert [one.state for one in destination.find(order)] in ([RemoteState.VOID], [RemoteState.DELETED])
+
+
+@EVERY
+def test_a_preview_is_what_is_sent_and_sends_nothing(bench: Bench, destination: OrderDestination) -> None:
+    if not isinstance(destination, OrderPreview):
+        pytest.skip(f"{bench.spec.kind} has no preview")
+    order = _order("REF-P", *_some_skus(bench, 1))
+    assert destination.preview(order, "key-p")[-1].notes
+    assert list(destination.find(order)) == []
+    destination.prepare([order])
+    (request,) = destination.preview(order, "key-p")
+    shown = f"{request} {request.body!r}"
+    assert not any(secret in shown for secret in bench.box.secrets.values())
+    assert b"REF-P" in request.body
+    with pytest.raises(FixOrder):
+        destination.preview(_order("REF-Q", "NO-SUCH-SKU"), "")
 
 
 @EVERY

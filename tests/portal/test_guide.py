@@ -138,7 +138,7 @@ def test_step_shows_just_its_own_fields_and_leads_on(owner: Client, cart: Connec
     assert owner.post(address(cart, 3), {"set-order_folder": "orders/new"})["Location"] == address(cart, JOBS)
     cart.refresh_from_db()
     assert cart.settings == {"order_folder": "orders/new"}
-    assert owner.post(address(cart, LAST), {})["Location"] == f"/a/acme/connections/{cart.public_id}/"
+    assert owner.post(address(cart, LAST), {})["Location"] == f"/a/acme/connections/{cart.public_id}/go-live/"
 
 
 def test_refused_step_keeps_what_was_typed(owner: Client, cart: Connection) -> None:

@@ -17,12 +17,13 @@ HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"
 
 @dataclass(frozen=True)
 class Sent:
-    """A request as the far side got it; names of headers in lower case."""
+    """A request as the far side got it; names of headers in lower case, `raw` the body to the byte."""
 
     method: str
     path: str
     headers: dict[str, str]
     body: Any
+    raw: bytes = b""
 
 
 Instead = Callable[[Sent], tuple[int, Any] | None]
@@ -73,7 +74,7 @@ class RecordingProxy:
             def _answer(self) -> None:
                 raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                sent = Sent(self.command, urlsplit(self.path).path, headers, json.loads(raw) if raw else None)
+                sent = Sent(self.command, urlsplit(self.path).path, headers, json.loads(raw) if raw else None, raw)
                 proxy.sent.append(sent)
                 replaced = proxy.instead(sent)
                 if replaced is None:
