@@ -166,6 +166,8 @@ CELERY_BEAT_SCHEDULE = {
         # A stalled worker must not be buried in ticks.
         "options": {"expires": 14},
     },
+    # Apart from the tick, which must not wait for a slow mail server.
+    "tell-of-alerts": {"task": "orders.notify_due", "schedule": timedelta(seconds=15), "options": {"expires": 14}},
     "housekeeping": {"task": "orders.housekeeping", "schedule": timedelta(minutes=10), "options": {"expires": 590}},
 }
 

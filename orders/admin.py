@@ -9,6 +9,9 @@ from connectors.contract import HoldReason, Purpose, ShipmentState
 from orders.models import (
     Alert,
     AlertState,
+    ApiKey,
+    ApiLevel,
+    ChannelKind,
     ChannelStock,
     DocumentState,
     InboundBody,
@@ -19,6 +22,10 @@ from orders.models import (
     LineCancellation,
     MessagePurpose,
     MessageState,
+    Notification,
+    NotificationChannel,
+    NotificationEvent,
+    NotificationState,
     Order,
     OrderEvent,
     OrderLine,
@@ -228,3 +235,33 @@ class ChannelStockAdmin(StaffAdmin):
     list_filter = ("sure",)
     list_select_related = ("account", "cart", "document")
     search_fields = ("=item", "account__slug")
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(StaffAdmin):
+    """That a key exists and when it was used; of its secret part not even the digest."""
+
+    hides = ("digest",)
+    list_display = ("name", "account", "level", "cart", "api_user", "last_used_at", "revoked_at", "created_at")
+    list_filter = (one_of("level", ApiLevel),)
+    list_select_related = ("account", "cart")
+    search_fields = ("name", "=api_user", "account__slug")
+
+
+@admin.register(NotificationChannel)
+class NotificationChannelAdmin(StaffAdmin):
+    """Who is told; addresses of webhooks and what signs their bodies are shown nowhere, not even sealed."""
+
+    hides = ("sealed_address", "sealed_secret", "lease_token")
+    list_display = ("kind", "name", "user", "account", "shown", "active", "failures", "failing_since", "last_sent_at")
+    list_filter = (one_of("kind", ChannelKind),)
+    list_select_related = ("account", "user")
+    search_fields = ("name", "shown", "user__email", "account__slug")
+
+
+@admin.register(Notification)
+class NotificationAdmin(StaffAdmin):
+    list_display = ("created_at", "account", "channel", "event", "alert", "state", "sent_at")
+    list_filter = (one_of("state", NotificationState), one_of("event", NotificationEvent))
+    list_select_related = ("account", "channel__user", "alert")
+    search_fields = ("=public_id", "=alert__cause", "account__slug")

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from cartrover.accounts.actions import audit
 from connectors.models import Connection
+from orders import notices
 from orders.models import Alert, AlertState, Order
 
 
@@ -22,18 +23,24 @@ def raise_alert(
     connection: Connection | None = None,
     order: Order | None = None,
 ) -> bool:
-    """Make the alert stand with these words; return whether it is new. A dismissed one stays dismissed and is only counted."""
+    """Make the alert stand with these words; return whether it is new. A dismissed one stays dismissed and is only counted.
+
+    Who is to be told of a new one is written down in the same transaction.
+    """
     now = timezone.now()
     open_ones = (
         Alert.objects.for_account(account_id).filter(cause=cause, subject=subject[:200]).exclude(state=AlertState.RESOLVED)
     )
     if open_ones.update(words=words, last_seen_at=now, times=F("times") + 1):
+        if cause == notices.CONNECTION_BROKEN:
+            notices.write_still_open(account_id, cause, subject[:200])
         return False
     try:
         with transaction.atomic():
-            Alert.objects.create(
+            alert = Alert.objects.create(
                 account_id=account_id, cause=cause, subject=subject[:200], words=words, connection=connection, order=order
             )
+            notices.write_opened(alert)
     except IntegrityError:  # another worker raised it between the two statements
         return False
     return True
@@ -45,17 +52,25 @@ def resolve_alerts(
     cause: str,
     subjects: Collection[str] | None = None,
     connection: Connection | None = None,
-    order: Order | None = None,
+    orders: Collection[Order] | None = None,
 ) -> int:
-    """Close the open alerts of this cause (of these subjects, this connection, this order); return how many there were."""
+    """Close the open alerts of this cause (of these subjects, this connection, these orders); return how many there were.
+
+    Who was told of them and wants to know is written down in the same transaction.
+    """
     rows = Alert.objects.for_account(account_id).filter(cause=cause).exclude(state=AlertState.RESOLVED)
     if subjects is not None:
         rows = rows.filter(subject__in=[subject[:200] for subject in subjects])
     if connection is not None:
         rows = rows.filter(connection=connection)
-    if order is not None:
-        rows = rows.filter(order=order)
-    return rows.update(state=AlertState.RESOLVED, closed_at=timezone.now())
+    if orders is not None:
+        rows = rows.filter(order__in=orders)
+    now = timezone.now()
+    with transaction.atomic(savepoint=False):
+        closed = rows.update(state=AlertState.RESOLVED, closed_at=now)
+        if closed:
+            notices.write_resolved(account_id, cause, now)
+    return closed
 
 
 def dismiss_alert(alert: Alert, *, actor: str) -> bool:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from cartrover import bells
 from cartrover.leasing import free_at
 from connectors.models import Connection, ConnectionState, Outcome, Service, ServiceName
-from orders import sweeping
+from orders import notifying, sweeping
 from orders.carrying import carry_test_orders
 from orders.housekeeping import keep
 from orders.running import Finished, run_service
@@ -93,6 +93,11 @@ def run_named(connections: Iterable[Connection], names: Sequence[ServiceName]) -
             service = services.filter(connection=connection, name=name).first()
             if service is not None:
                 yield run_service(service, named=True)
+
+
+def notify_due() -> int:
+    """Tell those who are to be told of alerts; return how many channels were told something."""
+    return notifying.notify_due()
 
 
 def housekeeping() -> None:

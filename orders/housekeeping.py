@@ -15,6 +15,7 @@ from connectors.contract import Purpose, ShipmentState, Side
 from connectors.models import Connection, ConnectionState, OAuthHandshake, Service, ServiceName, ServiceRun
 from connectors.probing import mark_broken
 from connectors.readers import SettingsUnfit, settings_of
+from orders import notices
 from orders.alerts import raise_alert
 from orders.models import (
     DocumentState,
@@ -38,6 +39,7 @@ logger = logging.getLogger(__name__)
 UNMATCHED_DAYS = 30
 READINGS_DAYS = 30
 RUNS_DAYS = 30
+NOTIFICATIONS_DAYS = 30
 AT_ONCE = 1000
 
 
@@ -54,6 +56,7 @@ def keep() -> None:
         started_at__lt=now - timedelta(days=RUNS_DAYS)
     ).delete()
     forget_days(now)
+    notices.forget_old(now - timedelta(days=NOTIFICATIONS_DAYS))
     OAuthHandshake.objects.across_accounts("spent handshakes of all accounts").filter(
         created_at__lt=now - timedelta(days=1)
     ).delete()

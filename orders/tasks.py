@@ -19,6 +19,12 @@ def run_service(service_pk: int) -> None:
     dispatcher.run_service_by_id(service_pk)
 
 
+@shared_task(name="orders.notify_due")
+def notify_due() -> None:
+    """Tell those who are to be told of alerts."""
+    dispatcher.notify_due()
+
+
 @shared_task(name="orders.housekeeping")
 def housekeeping() -> None:
     """Do what is to be done now and then: purge, count, compare."""

@@ -177,16 +177,18 @@ class HttpClient:
         params: Any = None,
         json: Any = None,
         form: Mapping[str, str] | None = None,
+        body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send one request and return its answer; the module's table says what is returned and what is raised.
 
         `path` begins with "/" and is joined to the base address. `params` are a mapping or pairs; lists become repeated names.
+        `body` goes out byte by byte as it is: what is signed must be.
         """
         if not path.startswith("/"):
             raise ValueError(f"a path begins with a slash, not like {path[:50]!r}")
         url = self._base + path
-        what = {"method": method, "params": params, "json": json, "data": form}
+        what = {"method": method, "params": params, "json": json, "data": form if body is None else body}
         answer = self._authorized(url, path, is_write, what, dict(headers or {}))
         for _ in range(MAX_REDIRECTS):
             if not 300 <= answer.status < 400 or answer.status == 304:

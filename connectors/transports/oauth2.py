@@ -142,7 +142,7 @@ class _TokenDesk:
         _, signed, body = auth.prepare("POST", url, dict(headers), urlencode(data))
         signed = {name: value for name, value in signed.items() if name.lower() == "authorization"}
         fields = dict(parse_qsl(body, keep_blank_values=True))
-        content = {"json": fields} if self._json_body else {"form": fields}
+        content: dict[str, Any] = {"json": fields} if self._json_body else {"form": fields}
         # Not counted as a write: an unreadable answer leaves nothing behind that could be looked up.
         answer = self._http.request("POST", self._path, is_write=False, headers=signed, **content)
         self.status = answer.status

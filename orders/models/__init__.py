@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from orders.models.alert import Alert, AlertState
+from orders.models.api_key import ApiKey, ApiLevel
 from orders.models.inbound import InboundBody, InboundDocument, InboundState
 from orders.models.invoice import Invoice, InvoiceLine
 from orders.models.mapping import Product, ProductAlias, ShipMethodMap
+from orders.models.notification import (
+    ChannelKind,
+    Notification,
+    NotificationChannel,
+    NotificationEvent,
+    NotificationState,
+    Pace,
+    Scope,
+)
 from orders.models.order import Order, OrderEvent, OrderLine, SkippedOrder
 from orders.models.outbound import (
     DocumentState,
@@ -22,6 +32,9 @@ from orders.models.stock import ChannelStock, StockLevel, StockReading
 __all__ = [
     "Alert",
     "AlertState",
+    "ApiKey",
+    "ApiLevel",
+    "ChannelKind",
     "ChannelStock",
     "DocumentState",
     "InboundBody",
@@ -32,14 +45,20 @@ __all__ = [
     "LineCancellation",
     "MessagePurpose",
     "MessageState",
+    "Notification",
+    "NotificationChannel",
+    "NotificationEvent",
+    "NotificationState",
     "Order",
     "OrderEvent",
     "OrderLine",
     "OutboundAttempt",
     "OutboundDocument",
     "OutboundMessage",
+    "Pace",
     "Product",
     "ProductAlias",
+    "Scope",
     "ShipMethodMap",
     "Shipment",
     "ShipmentLine",

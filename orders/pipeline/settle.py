@@ -12,10 +12,8 @@ from django.utils import timezone
 
 from connectors.contract import ShipmentState
 from connectors.models import Connection, ServiceName
-from orders.alerts import raise_alert
+from orders.alerts import raise_alert, resolve_alerts
 from orders.models import (
-    Alert,
-    AlertState,
     DocumentState,
     LineCancellation,
     Order,
@@ -151,7 +149,5 @@ def confirm(cart: Connection, order_ids: Iterable[int]) -> int:
     told = list(orders.filter(~Exists(packages), ~Exists(cancellations)))
     moved = advance_all(told, OrderState.CONFIRMED, because=f"{cart.name} was told everything.")
     _stamp(account_id, moved, confirmed_at=timezone.now())
-    Alert.objects.for_account(account_id).filter(cause="no_tracking", order__in=moved).exclude(
-        state=AlertState.RESOLVED
-    ).update(state=AlertState.RESOLVED, closed_at=timezone.now())
+    resolve_alerts(account_id=account_id, cause="no_tracking", orders=moved)
     return len(moved)

@@ -18,6 +18,8 @@ from cartrover.content_policy import HEADER
 from cartrover.tenancy import AccountOwned
 from connectors.models import Connection, ConnectionSecret, OAuthHandshake, RemoteFact, RequestBudget, Service, ServiceRun
 from orders import models as tables
+from orders.api_keys import key_make
+from orders.channels import channel_add
 from tests.factories import (
     AlertFactory,
     ConnectionFactory,
@@ -52,9 +54,13 @@ def rows(acme: Account, alice: User, staff: User) -> dict[type[Model], Model]:
     )
     invoice = tables.Invoice.objects.create(**at_wms, order=order, external_id="1")
     part = {"external_id": "1", "external_line_id": "1", "line": line, "quantity": 1}
+    alert = AlertFactory.create(account=acme, connection=cart)
+    channel, _ = channel_add(
+        account=acme, kind=tables.ChannelKind.SLACK, actor="alice", address="https://example.com/hunter2", name="Ops"
+    )
     made: list[Model] = [
         *(acme, acme.organization, alice, alice.memberships.get(), cart, service, order, line, inbound, outbound, message),
-        *(package, invoice, AlertFactory.create(account=acme, connection=cart), OrderEventFactory.create(order=order)),
+        *(package, invoice, alert, OrderEventFactory.create(order=order)),
         AuditEntry.objects.create(account=acme, actor="alice", verb="account.made", subject="acme"),
         SecretFactory.create(connection=cart, text="hunter2"),
         OAuthHandshake.objects.create(**at_wms, user=alice, state="handshake-state"),
@@ -73,6 +79,9 @@ def rows(acme: Account, alice: User, staff: User) -> dict[type[Model], Model]:
         tables.StockReading.objects.create(**at_wms, began_at=now, started_at=now, rows=1),
         tables.StockLevel.objects.create(**at_wms, sku="CAP-9", as_of=now),
         tables.ChannelStock.objects.create(**own, cart=cart, item="CAP-9", quantity=1, status="in-stock"),
+        key_make(account=acme, name="Shop", level=tables.ApiLevel.MERCHANT, actor="alice")[0],
+        channel,
+        tables.Notification.objects.create(**own, channel=channel, alert=alert, event="opened"),
     ]
     return {type(row): row for row in made}
 

@@ -9,7 +9,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from cartrover import vault
+from cartrover.tenancy import TenantQuerySet
 from connectors.models import ConnectionSecret
+from orders.models import NotificationChannel
 
 TRIES = 5
 """How often a secret that changes under our hands is read again."""
@@ -30,6 +32,13 @@ class Command(BaseCommand):
                 counts[reseal_row(pk)] += 1
             except vault.SealBroken:
                 lost.append(_named(pk))
+        for column in ("sealed_address", "sealed_secret"):
+            channels = _channels().filter(**{f"{column}__isnull": False})
+            for pk in list(channels.order_by("pk").values_list("pk", flat=True)):
+                try:
+                    counts[reseal_channel(pk, column)] += 1
+                except vault.SealBroken:
+                    lost.append(_channel_named(pk, column))
         if as_json:
             self.stdout.write(json.dumps({**counts, "lost": lost}))
         else:
@@ -62,6 +71,26 @@ def reseal_row(pk: int) -> str:
         if same.update(sealed=vault.reseal(row.sealed)):
             return "resealed"
     return "changed_meanwhile"
+
+
+def reseal_channel(pk: int, column: str) -> str:
+    """Do the same for a channel's address or secret, which only a person replaces."""
+    for _ in range(TRIES):
+        sealed = _channels().filter(pk=pk).values_list(column, flat=True).first()
+        if sealed is None or not vault.needs_resealing(sealed):
+            return "current"
+        if _channels().filter(pk=pk, **{column: sealed}).update(**{column: vault.reseal(sealed)}):
+            return "resealed"
+    return "changed_meanwhile"
+
+
+def _channels() -> TenantQuerySet[NotificationChannel]:
+    return NotificationChannel.objects.across_accounts("one key seals the secrets of all accounts")
+
+
+def _channel_named(pk: int, column: str) -> str:
+    channel = _channels().select_related("account").get(pk=pk)
+    return f"{column.removeprefix('sealed_')} of the channel {channel.name} ({channel.account.slug})"
 
 
 def _named(pk: int) -> str:

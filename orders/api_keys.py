@@ -1,0 +1,149 @@
+"""Keys of programs that speak to the hub: made, rolled and revoked by owners, recognised at every request.
+
+A key has two parts: `api_user` says which one it is and may be shown, the key itself is shown once. Of it the first characters
+are kept to tell keys apart, and its SHA-256, which is enough for a secret of this length: there is nothing to guess.
+Source: CartRover reference 1.2 and 1.3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import string
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from cartrover.accounts.actions import audit
+from cartrover.accounts.models import Account
+from connectors.contract import Side
+from connectors.models import Connection
+from connectors.refusals import Refused
+from orders.models import ApiKey, ApiLevel
+
+ALPHABET = string.ascii_letters + string.digits
+
+KEY_LENGTH = 32
+"""Characters: without the shown prefix 166 bits. CartRover's own keys have 15; clients send whatever they are given."""
+
+PREFIX_LENGTH = 4
+
+USE_NOTED_EVERY = timedelta(minutes=1)
+"""How exact the last use is: a busy program must not cost a write at every request."""
+
+_NOBODYS = hashlib.sha256(b"nobody has this key").hexdigest()
+
+
+@transaction.atomic
+def key_make(
+    *, account: Account, name: str, level: ApiLevel, actor: str, cart: Connection | None = None, allow_in_url: bool = True
+) -> tuple[ApiKey, str]:
+    """Make a key of the account; return it with its secret part, which nobody can be shown again.
+
+    A cart's key opens just that cart, a merchant's key all carts. Raise `Refused` for a name that is taken, or a level and a
+    cart that don't go together.
+    """
+    if level not in (ApiLevel.CART, ApiLevel.MERCHANT):
+        raise Refused("Keys of an account are for one cart or for the whole merchant.")
+    if (level == ApiLevel.CART) != (cart is not None):
+        raise Refused(
+            "Choose the cart that the key is for." if cart is None else "A merchant key is for all carts: choose none."
+        )
+    if cart is not None and (cart.account_id != account.pk or cart.side != Side.CART):
+        raise Refused("Choose one of this account's carts.")
+    secret = _drawn(KEY_LENGTH)
+    try:
+        with transaction.atomic():
+            key = ApiKey.objects.create(
+                account=account,
+                name=name.strip(),
+                level=level,
+                cart=cart,
+                api_user=_new_user(),
+                created_by=actor[:254],
+                allow_in_url=allow_in_url,
+                **_kept(secret),
+            )
+    except IntegrityError as taken:
+        raise Refused(f"There is a key named “{name.strip()}” already. Choose another name, or roll that one.") from taken
+    words = f"For {cart.name}." if cart is not None else "For the whole merchant."
+    audit(account=account, actor=actor, verb="api_key.made", subject=_subject(key), words=words)
+    return key, secret
+
+
+@transaction.atomic
+def key_roll(key: ApiKey, *, actor: str) -> str:
+    """Give the key a new secret part and return it; the old one is refused from now on. Raise `Refused` for a revoked key."""
+    secret = _drawn(KEY_LENGTH)
+    rows = ApiKey.objects.for_account(key.account_id).filter(pk=key.pk, revoked_at__isnull=True)
+    if not rows.update(rolled_at=timezone.now(), **_kept(secret)):
+        raise Refused("This key is revoked. Make a new one.")
+    audit(account=key.account, actor=actor, verb="api_key.rolled", subject=_subject(key))
+    return secret
+
+
+@transaction.atomic
+def key_revoke(key: ApiKey, *, actor: str) -> bool:
+    """Make the key useless for ever; return False when it was already."""
+    rows = ApiKey.objects.for_account(key.account_id).filter(pk=key.pk, revoked_at__isnull=True)
+    if not rows.update(revoked_at=timezone.now()):
+        return False
+    audit(account=key.account, actor=actor, verb="api_key.revoked", subject=_subject(key))
+    return True
+
+
+@transaction.atomic
+def key_allow_in_url(key: ApiKey, *, allowed: bool, actor: str) -> bool:
+    """Let the key stand in addresses, or take it in the Authorization header alone; return whether that changed."""
+    rows = ApiKey.objects.for_account(key.account_id).filter(pk=key.pk, revoked_at__isnull=True).exclude(allow_in_url=allowed)
+    if not rows.update(allow_in_url=allowed):
+        return False
+    words = "It may stand in addresses." if allowed else "It is refused in addresses."
+    audit(account=key.account, actor=actor, verb="api_key.changed", subject=_subject(key), words=words)
+    return True
+
+
+def authenticate(api_user: str, api_key: str) -> ApiKey | None:
+    """Return the key that these two parts are, with its account and cart; None for wrong and for revoked ones alike.
+
+    One query, by `api_user`; the comparison takes the same time whether the user exists or not, and wherever the key differs.
+    Whether the key may stand in an address (`allow_in_url`) is for the caller to ask, who knows where it stood.
+    """
+    rows = ApiKey.objects.across_accounts("who is asking is found out by the key").select_related("account", "cart")
+    key = rows.filter(api_user=api_user[:40]).first()
+    is_right = hmac.compare_digest(key.digest if key is not None else _NOBODYS, _digest(api_key))
+    return key if key is not None and is_right and key.revoked_at is None else None
+
+
+def note_use(key: ApiKey) -> None:
+    """Remember that the key was used just now, to the minute."""
+    now = timezone.now()
+    if key.last_used_at is not None and now - key.last_used_at < USE_NOTED_EVERY:
+        return
+    stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now)
+    ApiKey.objects.for_account(key.account_id).filter(stale, pk=key.pk).update(last_used_at=now)
+    key.last_used_at = now
+
+
+def _kept(secret: str) -> dict[str, str]:
+    return {"prefix": secret[:PREFIX_LENGTH], "digest": _digest(secret)}
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
+
+
+def _new_user() -> str:
+    """Four digits and eight letters or digits, as programs know it."""
+    return f"{1000 + secrets.randbelow(9000)}{_drawn(8)}"
+
+
+def _drawn(length: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def _subject(key: ApiKey) -> str:
+    return f"API key {key.name} ({key.api_user})"
