@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("connectors.urls")),
     path("a/<slug:slug>/", include("orders.urls")),
     path("a/<slug:slug>/connections/", include("orders.connection_urls")),
+    path("a/<slug:slug>/settings/", include("orders.setting_urls")),
     path("staff/", admin.site.urls),
     # Browsers ask for it on pages that name no icon, as the staff console's.
     path("favicon.ico", RedirectView.as_view(url=static("portal/mark.svg"), permanent=True)),

@@ -24,6 +24,32 @@ def _of(kind: str) -> tuple[str, ...]:
     return tuple(f"{kind}_{act}" for act in ("add", "change", "import", "import_load"))
 
 
+@dataclass(frozen=True, slots=True)
+class SettingsEntry:
+    """A page of the settings. `for_everybody`: every member opens it; the others are for owners."""
+
+    page: str
+    words: str
+    also: tuple[str, ...] = ()
+    for_everybody: bool = False
+
+
+SETTINGS: Sequence[SettingsEntry] = (
+    SettingsEntry("account_settings", "Account", for_everybody=True),
+    SettingsEntry("members", "Members"),
+    SettingsEntry(
+        "notifications",
+        "Notifications",
+        ("channel", "channel_new_email", "channel_new_slack", "channel_new_webhook"),
+        for_everybody=True,
+    ),
+    SettingsEntry("api_keys", "API keys"),
+    SettingsEntry("audit_log", "Audit log"),
+    SettingsEntry("account_export", "Export"),
+)
+
+_SETTINGS_PAGES = tuple(page for entry in SETTINGS for page in (entry.page, *entry.also))
+
 MENU: Sequence[Sequence[Entry]] = (
     (
         Entry("account_home", "Home", "M2 8l6-5.5L14 8M4 6.5V13.5h8V6.5", at_foot=True),
@@ -58,5 +84,13 @@ MENU: Sequence[Sequence[Entry]] = (
         ),
     ),
     (Entry("alerts", "Alerts", "M8 2.5a4 4 0 0 0-4 4v3L2.5 12h11L12 9.5v-3a4 4 0 0 0-4-4zM6.5 14h3", at_foot=True),),
+    (
+        Entry(
+            "account_settings",
+            "Settings",
+            "M2.5 4.5h6M12.5 4.5h1M2.5 8h1M7.5 8h6M2.5 11.5h5M11.5 11.5h2M10.5 3v3M5.5 6.5v3M9.5 10v3",
+            _SETTINGS_PAGES,
+        ),
+    ),
 )
 """In groups, in the order in which people look."""

@@ -53,13 +53,18 @@ def forget_old(account: Account, now: datetime) -> None:
         skipped.filter(pk__in=pks).update(draft=None)
 
 
-def _forget_people(account: Account, old: datetime) -> None:
-    waiting = [OrderState.NEW, OrderState.READY]
+def with_personal_data(account: Account, old: datetime) -> QuerySet[Order]:
+    """Return the orders from before `old` whose personal data would be removed: those that wait for delivery need it."""
     has_any = Q()
     for name, without in PERSONAL.items():
         has_any |= ~Q(**{name: without})
+    rows = Order.objects.for_account(account).filter(has_any, created_at__lt=old)
+    return rows.exclude(state__in=[OrderState.NEW, OrderState.READY])
+
+
+def _forget_people(account: Account, old: datetime) -> None:
     orders = Order.objects.for_account(account)
-    for pks in _pieces(orders.filter(has_any, created_at__lt=old).exclude(state__in=waiting)):
+    for pks in _pieces(with_personal_data(account, old)):
         with transaction.atomic():
             orders.filter(pk__in=pks).update(**PERSONAL)
             OrderLine.objects.for_account(account).filter(order__in=pks).update(extra={})

@@ -15,7 +15,7 @@ from django.urls import URLResolver, get_resolver, reverse
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Account, Role, User
 from connectors.models import Connection
-from orders.models import Order, ProductAlias
+from orders.models import NotificationChannel, Order, ProductAlias
 from tests.factories import ConnectionFactory, OrderFactory
 
 Browser = Callable[[User | None], Client]
@@ -45,6 +45,11 @@ def _connection_id(account: Account) -> dict[str, Any]:
     return {"public_id": row.public_id}
 
 
+def _channel_id(account: Account) -> dict[str, Any]:
+    rows = NotificationChannel.objects.for_account(account)
+    return {"public_id": (rows.first() or rows.create(name="Ops", address="ops@example.com")).public_id}
+
+
 MAPPINGS = ("products", "aliases", "ship_methods")
 PAGES = [
     Page("account_home"),
@@ -60,6 +65,10 @@ PAGES = [
     *(Page(f"{kind}_export") for kind in MAPPINGS),
     *(Page(f"{kind}_{act}", Role.OPERATOR) for kind in MAPPINGS for act in ("add", "import")),
     Page("aliases_change", Role.OPERATOR, ids=_alias_id),
+    *(Page(name) for name in ("account_settings", "notifications")),
+    *(Page(name, Role.OWNER) for name in ("api_keys", "audit_log", "account_export")),
+    *(Page(f"channel_new_{kind}", Role.OWNER) for kind in ("email", "slack", "webhook")),
+    Page("channel", Role.OWNER, ids=_channel_id),
     Page("connections"),
     *(Page(name, ids=_connection_id) for name in ("connection", "connection_services", "connection_files", "connection_runs")),
     Page("connection_new", Role.OWNER),
@@ -95,7 +104,9 @@ def test_page_opens_to_members_alone(
 
 
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if page.ids in (_order_id, _alias_id, _connection_id)], ids=lambda page: page.name
+    "page",
+    [page for page in PAGES if page.ids in (_order_id, _alias_id, _connection_id, _channel_id)],
+    ids=lambda page: page.name,
 )
 def test_foreign_ids_are_unknown_in_the_own_account(
     page: Page, alice: User, acme: Account, globex: Account, browser: Browser

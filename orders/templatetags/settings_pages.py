@@ -1,0 +1,52 @@
+"""What the pages of settings show: their menu, and how they say things."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.urls import NoReverseMatch, reverse
+
+from cartrover.accounts.access import AccountRequest
+from cartrover.accounts.models import Role
+from orders.listings.audit import verb_words
+from orders.models import NotificationChannel
+from orders.navigation import SETTINGS
+from orders.notifying import destination
+
+register = template.Library()
+register.filter(verb_words)
+register.filter(destination)
+
+
+@register.inclusion_tag("settings/_menu.html", takes_context=True)
+def settings_menu(context: dict[str, Any]) -> dict[str, Any]:
+    """Show the pages of settings that this person may open."""
+    request: AccountRequest = context["request"]
+    here = request.resolver_match.url_name if request.resolver_match else ""
+    entries = []
+    for entry in SETTINGS:
+        address = _address(entry.page, request.account.slug)
+        if address and request.membership.may(Role.VIEWER if entry.for_everybody else Role.OWNER):
+            entries.append({"words": entry.words, "address": address, "is_here": here in (entry.page, *entry.also)})
+    return {"entries": entries}
+
+
+def _address(page: str, slug: str) -> str:
+    try:
+        return reverse(page, kwargs={"slug": slug})
+    except NoReverseMatch:
+        return ""
+
+
+@register.filter
+def paced(channel: NotificationChannel) -> str:
+    """Say when a channel is told."""
+    return f"daily at {channel.hour:02}:00" if channel.pace == "daily" else "at once"
+
+
+@register.filter
+def scoped(channel: NotificationChannel) -> str:
+    """Say what a channel is told of."""
+    told = "all alerts" if channel.scope == "all" else "alerts that need a person"
+    return f"{told}, and when they are over" if channel.tell_resolved else told
