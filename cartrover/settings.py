@@ -179,6 +179,12 @@ OUTBOUND_ALLOWED_NETWORKS: list[str] = env.list("OUTBOUND_ALLOWED_NETWORKS", def
 OUTGOING_ADDRESSES: list[str] = env.list("OUTGOING_ADDRESSES", default=[])
 """The public addresses from which the hub connects, shown to merchants whose far sides let in only who is on a list."""
 
+SETUP_HELP_FEE = env.str("SETUP_HELP_FEE", default="")
+"""What help with setting up costs, in words for merchants; empty where they must ask."""
+
+SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="")
+"""Where requests for help are mailed to; empty = they are in the staff console alone."""
+
 DOCUMENT_RETENTION_DAYS = env.int("DOCUMENT_RETENTION_DAYS", default=400)
 """How long the bytes of files that came or went are kept, and personal fields of orders."""
 

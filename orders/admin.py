@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
 
 from cartrover.staff import StaffAdmin, StaffInline, one_of
 from connectors.contract import HoldReason, Purpose, ShipmentState
@@ -40,8 +46,13 @@ from orders.models import (
     SkippedOrder,
     StockLevel,
     StockReading,
+    SupportNote,
+    SupportRequest,
+    SupportState,
 )
 from orders.states import OrderState
+from orders.support import support_move, support_say
+from orders.words import SUPPORT
 
 
 class LineInline(StaffInline):
@@ -265,3 +276,60 @@ class NotificationAdmin(StaffAdmin):
     list_filter = (one_of("state", NotificationState), one_of("event", NotificationEvent))
     list_select_related = ("account", "channel__user", "alert")
     search_fields = ("=public_id", "=alert__cause", "account__slug")
+
+
+class SupportNoteInline(StaffInline):
+    model = SupportNote
+    fields = ("at", "who", "by_support", "words")
+    ordering = ("at", "pk")
+    show_change_link = False
+
+
+class AnswerInline(StaffInline):
+    """Room for one more thing to say."""
+
+    model = SupportNote
+    fields = ("words",)
+    verbose_name_plural = "Answer (is mailed to whoever asked)"
+    extra = 1
+    max_num = 1
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).none()
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ()
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("orders.change_supportrequest")
+
+
+@admin.register(SupportRequest)
+class SupportRequestAdmin(StaffAdmin):
+    changeable = ("state",)
+    list_display = ("number", "account", "connection", "state", "fee", "created_by", "created_at", "updated_at")
+    list_filter = (one_of("state", SupportState),)
+    list_select_related = ("account", "connection")
+    search_fields = ("account__slug", "created_by", "=public_id")
+    ordering = ("-updated_at",)
+    inlines = (SupportNoteInline, AnswerInline)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "state":
+            return forms.ChoiceField(choices=[(state.value, SUPPORT[state]) for state in SupportState])
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: SupportRequest, form: ModelForm[Any], change: bool) -> None:
+        """Move it by the action, which keeps a trail."""
+        support_move(obj, state=SupportState(form.cleaned_data["state"]), actor=str(request.user))
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        for note in formset.save(commit=False):
+            support_say(form.instance, words=note.words, actor=str(request.user))
+
+
+@admin.register(SupportNote)
+class SupportNoteAdmin(StaffAdmin):
+    list_display = ("at", "account", "request", "who", "by_support", "words")
+    list_select_related = ("account", "request")
+    search_fields = ("who", "account__slug")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from orders.views import connection_acts, connections, files, gate, guide
+from orders.views import connection_acts, connections, files, gate, guide, support
 
 ONE = "<uuid:public_id>"
 
@@ -16,6 +16,7 @@ urlpatterns = [
     path(f"{ONE}/go-live/", gate.go_live_gate, name="connection_go_live"),
     path(f"{ONE}/go-live/stations/", gate.stations, name="connection_stations"),
     path(f"{ONE}/go-live/test-order/", gate.sample_order, name="connection_test_order"),
+    path(f"{ONE}/help/", support.help_ask, name="connection_help"),
     path(f"{ONE}/", connections.connection_detail, name="connection"),
     path(f"{ONE}/services/now/", connections.connection_services, name="connection_services"),
     path(f"{ONE}/settings/", connections.connection_settings, name="connection_settings"),

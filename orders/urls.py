@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from orders.views import acts, alerts, imports, mappings, order_list, pages, skipped, stock, told
+from orders.views import acts, alerts, imports, mappings, order_list, pages, skipped, stock, support, told
 
 
 def _mapping(kind: str) -> list[URLPattern]:
@@ -37,6 +37,10 @@ urlpatterns = [
     path("inventory/", stock.inventory_list, name="inventory"),
     path("inventory/<uuid:public_id>/send/", stock.inventory_send, name="inventory_send"),
     *(part for kind in mappings.KINDS for part in _mapping(kind)),
+    path("help/", support.help_list, name="help"),
+    path("help/<uuid:public_id>/", support.help_request, name="help_request"),
+    path("help/<uuid:public_id>/answer/", support.help_answer, name="help_answer"),
+    path("help/<uuid:public_id>/withdraw/", support.help_withdraw, name="help_withdraw"),
     path("alerts/", alerts.alert_list, name="alerts"),
     path("alerts/<uuid:public_id>/dismiss/", alerts.alert_dismiss, name="alert_dismiss"),
 ]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from connectors.contract import HoldReason, Purpose
 from connectors.models import Connection, ConnectionState, Outcome, Service, ServiceName
 from connectors.schedules import FACTS
-from orders.models import AlertState, DocumentState, InboundState, MessagePurpose, MessageState
+from orders.models import AlertState, DocumentState, InboundState, MessagePurpose, MessageState, SupportState
 from orders.states import Status
 
 STATUS: dict[str, str] = {
@@ -125,6 +125,16 @@ FILE_ABOUT: dict[str, str] = {
 }
 
 ALERT: dict[str, str] = {AlertState.OPEN: "Open", AlertState.DISMISSED: "Dismissed", AlertState.RESOLVED: "Resolved"}
+
+SUPPORT: dict[str, str] = {
+    SupportState.OPEN: "Open",
+    SupportState.IN_PROGRESS: "In progress",
+    SupportState.WAITING_FOR_YOU: "Waiting for you",
+    SupportState.DONE: "Done",
+    SupportState.WITHDRAWN: "Withdrawn",
+}
+
+SUPPORT_TONE: dict[str, str] = {SupportState.WAITING_FOR_YOU: "warn", SupportState.DONE: "good"}
 
 SKIPPED: dict[str, str] = {
     "too_old": "Too old",

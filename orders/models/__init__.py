@@ -28,6 +28,7 @@ from orders.models.outbound import (
 )
 from orders.models.shipment import Shipment, ShipmentLine
 from orders.models.stock import ChannelStock, StockLevel, StockReading
+from orders.models.support import SupportNote, SupportRequest, SupportState
 
 __all__ = [
     "Alert",
@@ -65,4 +66,7 @@ __all__ = [
     "SkippedOrder",
     "StockLevel",
     "StockReading",
+    "SupportNote",
+    "SupportRequest",
+    "SupportState",
 ]

@@ -15,7 +15,7 @@ from django.urls import URLResolver, get_resolver, reverse
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Account, Role, User
 from connectors.models import Connection
-from orders.models import NotificationChannel, Order, ProductAlias
+from orders.models import NotificationChannel, Order, ProductAlias, SupportRequest
 from tests.factories import ConnectionFactory, OrderFactory
 
 Browser = Callable[[User | None], Client]
@@ -50,6 +50,11 @@ def _channel_id(account: Account) -> dict[str, Any]:
     return {"public_id": (rows.first() or rows.create(name="Ops", address="ops@example.com")).public_id}
 
 
+def _request_id(account: Account) -> dict[str, Any]:
+    rows, own = SupportRequest.objects.for_account(account), ConnectionFactory.create(account=account)
+    return {"public_id": (rows.first() or rows.create(connection=own, number=1, fee="none", created_by="x")).public_id}
+
+
 MAPPINGS = ("products", "aliases", "ship_methods")
 PAGES = [
     Page("account_home"),
@@ -76,6 +81,9 @@ PAGES = [
         Page(f"connection_{name}", Role.OWNER, ids=_connection_id)
         for name in ("settings", "guide", "jobs", "go_live", "stations")
     ),
+    Page("connection_help", Role.OWNER, ids=_connection_id),
+    Page("help"),
+    Page("help_request", ids=_request_id),
     Page("order_preview", Role.OPERATOR, ids=_order_id),
 ]
 PEOPLE = {"vera": Role.VIEWER, "bob": Role.OPERATOR, "alice": Role.OWNER}
@@ -103,11 +111,7 @@ def test_page_opens_to_members_alone(
         assert answer.status_code == (200 if PEOPLE[who].rank >= page.at_least.rank else 403)
 
 
-@pytest.mark.parametrize(
-    "page",
-    [page for page in PAGES if page.ids in (_order_id, _alias_id, _connection_id, _channel_id)],
-    ids=lambda page: page.name,
-)
+@pytest.mark.parametrize("page", [page for page in PAGES if page.ids.__name__.endswith("_id")], ids=lambda page: page.name)
 def test_foreign_ids_are_unknown_in_the_own_account(
     page: Page, alice: User, acme: Account, globex: Account, browser: Browser
 ) -> None:

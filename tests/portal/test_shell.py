@@ -35,9 +35,9 @@ def pages(alice: User, acme: Account, browser: Browser) -> dict[str, Any]:
     lists += [f"/a/acme/{name}/{act}/" for name in ("products", "aliases", "ship-methods") for act in ("add", "import")]
     lists += [f"/a/acme/connections/{part}" for part in ("", "new/", f"{cart.public_id}/", f"{cart.public_id}/settings/")]
     lists += [f"/a/acme/connections/{cart.public_id}/setup/?step={step}" for step in range(1, 8)]
-    lists += [f"/a/acme/connections/{cart.public_id}/{part}/" for part in ("files", "runs", "go-live")]
     lists += [f"/a/acme/settings/{part}" for part in ("", "notifications/", "notifications/new/webhook/", "keys/")]
     lists += [f"/a/acme/settings/{part}/" for part in ("audit", "export")]
+    lists += [f"/a/acme/connections/{cart.public_id}/{part}/" for part in ("files", "runs", "go-live", "help")]
     own = ["/a/acme/", *lists, f"/a/acme/orders/{order.public_id}/", "/password/", "/a/nowhere/"]
     return {path: stranger.get(path) for path in ("/", "/sign-in/", "/nothing/here/")} | {
         path: member.get(path) for path in own

@@ -33,7 +33,7 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 Browser = Callable[[User | None], Client]
 OURS = [model for model in apps.get_models() if model._meta.app_label in ("accounts", "connectors", "orders")]
-CHANGEABLE = {Organization, Account, User, Membership}
+CHANGEABLE = {Organization, Account, User, Membership, tables.SupportRequest}
 
 
 @pytest.fixture
@@ -82,6 +82,8 @@ def rows(acme: Account, alice: User, staff: User) -> dict[type[Model], Model]:
         key_make(account=acme, name="Shop", level=tables.ApiLevel.MERCHANT, actor="alice")[0],
         channel,
         tables.Notification.objects.create(**own, channel=channel, alert=alert, event="opened"),
+        asked := tables.SupportRequest.objects.create(**own, connection=cart, number=1, fee="none", created_by="alice"),
+        tables.SupportNote.objects.create(**own, request=asked, who="alice", words="Please."),
     ]
     return {type(row): row for row in made}
 
