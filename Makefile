@@ -12,10 +12,10 @@ unexport VIRTUAL_ENV
 unexport PYTHONPATH
 unexport PYTHONHOME
 
-.PHONY: help setup demo test check bench
+.PHONY: help setup demo test test-services services services-down check bench
 
 help: ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 setup: .venv/set-up ## make .venv with exactly the packages of uv.lock; does nothing when that is so
 	@:
@@ -35,6 +35,15 @@ demo: setup ## the whole hub with sandboxes and orders that flow, until Ctrl-C; 
 
 test: setup ## all tests; ARGS="tests/kernel -x" for some of them
 	@$(BIN)/pytest -n $(WORKERS) $(ARGS)
+
+test-services: setup ## all tests on PostgreSQL and Redis, started for them in a folder of their own
+	@$(BIN)/python -m tests.servers.services run $(BIN)/pytest -n $(WORKERS) $(ARGS)
+
+services: setup ## PostgreSQL and Redis on loopback, and what the hub needs to know: eval "$(make -s services)"
+	@$(BIN)/python -m tests.servers.services up
+
+services-down: setup ## end what `make services` started
+	@$(BIN)/python -m tests.servers.services down
 
 check: setup ## style, types, import rules, migrations, settings
 	@$(BIN)/ruff check .

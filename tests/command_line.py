@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.servers.databases import own_database
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -25,7 +27,7 @@ class CommandLine:
         self.environment = {
             **kept,
             "CARTROVER_VAR": str(self.folder),
-            "DATABASE_URL": f"sqlite:///{self.folder}/hub.sqlite3",
+            "DATABASE_URL": self.environment.get("DATABASE_URL") or own_database(self.folder),
             "CELERY_BROKER_URL": "",
             "SECRET_KEY": "only-for-tests",
             "OUTBOUND_ALLOWED_NETWORKS": "127.0.0.0/8",

@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.servers.debian import free_port
 
 USER = "postgres"
+DATABASE = "hub"
 
 
 def programs() -> Path | None:
@@ -33,24 +34,53 @@ def _has_user() -> bool:
 
 
 @contextlib.contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """Run a server with an empty database `hub`; give its URL."""
-    where, port = programs(), free_port()
-    assert where is not None
-    lent = {"user": USER, "group": USER} if os.geteuid() == 0 else {}
-    if lent:
-        shutil.chown(folder, USER, USER)
-    data, log = folder / "data", folder / "log"
-
-    def run(program: str, *arguments: str) -> None:
-        command = [str(where / program), *arguments]
-        subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **lent)
-
-    run("initdb", "-D", str(data), "-U", "hub", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync")
-    options = f"-p {port} -k '' -c listen_addresses=127.0.0.1 -c fsync=off"
-    run("pg_ctl", "-D", str(data), "-l", str(log), "-o", options, "-w", "start")
+def postgres(folder: Path, *, durable: bool = False) -> Iterator[str]:
+    """Run a server with an empty database `hub`; give its URL. `durable` makes commits wait for the disk, as in production."""
+    url = start(folder, free_port(), durable=durable)
     try:
-        run("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "hub", "hub")
-        yield f"postgres://hub@127.0.0.1:{port}/hub"
+        yield url
     finally:
-        run("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
+        stop(folder, "immediate")
+
+
+def start(folder: Path, port: int, *, durable: bool = False) -> str:
+    """Run the server whose files are in `folder`, made if they aren't there; return the URL of its database."""
+    if os.geteuid() == 0:
+        shutil.chown(folder, USER, USER)
+    data = folder / "data"
+    if is_new := not data.exists():
+        _run(folder, "initdb", "-D", str(data), "-U", "hub", "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync")
+    options = f"-p {port} -k '' -c listen_addresses=127.0.0.1 -c max_connections=200 -c fsync={'on' if durable else 'off'}"
+    _run(folder, "pg_ctl", "-D", str(data), "-l", str(folder / "log"), "-o", options, "-w", "start")
+    if is_new:
+        _run(folder, "createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "hub", DATABASE)
+    return f"postgres://hub@127.0.0.1:{port}/{DATABASE}"
+
+
+def stop(folder: Path, how: str = "fast") -> None:
+    """End the server whose files are in `folder`: "fast" ends connections in order, "immediate" as a crash would."""
+    _run(folder, "pg_ctl", "-D", str(folder / "data"), "-m", how, "-w", "stop")
+
+
+def runs(folder: Path) -> bool:
+    """Say whether the server of this folder runs."""
+    if not (folder / "data").exists():
+        return False
+    command = [str(_programs() / "pg_ctl"), "-D", str(folder / "data"), "status"]
+    return subprocess.run(command, check=False, cwd=folder, capture_output=True, **_lent()).returncode == 0
+
+
+def _programs() -> Path:
+    where = programs()
+    assert where is not None, "PostgreSQL isn't installed here"
+    return where
+
+
+def _lent() -> dict[str, str]:
+    """PostgreSQL doesn't run as root."""
+    return {"user": USER, "group": USER} if os.geteuid() == 0 else {}
+
+
+def _run(folder: Path, program: str, *arguments: str) -> None:
+    command = [str(_programs() / program), *arguments]
+    subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **_lent())

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from connectors.granting import grant_finish
@@ -20,6 +19,7 @@ from orders.models import MessageState, Order, OutboundAttempt, OutboundMessage
 from orders.states import OrderState
 from tests.command_line import CommandLine
 from tests.orders.outgoing.desk import Desk, draft, line
+from tests.servers.databases import this_database
 
 RUN = ("run_services", "--account", "acme", "--service", "order_delivery", "--json")
 ORDERS = 120
@@ -29,9 +29,7 @@ ORDERS = 120
 @pytest.fixture
 def line_of(tmp_path: Path) -> CommandLine:
     """Commands in processes of their own, on this test's database."""
-    if connection.vendor != "sqlite":
-        pytest.skip("the processes are given this test's database by its file")
-    return CommandLine(tmp_path, {"DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}"})
+    return CommandLine(tmp_path, {"DATABASE_URL": this_database()})
 
 
 def _results(process: subprocess.Popen[str]) -> dict[str, Any]:
