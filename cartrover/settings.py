@@ -56,6 +56,10 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_htmx",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "cartrover.accounts",
     "connectors",
     "orders",
@@ -69,6 +73,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "cartrover.accounts.sessions.LastSeenMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "cartrover.urls"
@@ -116,6 +122,64 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
+
+# --- people --------------------------------------------------------------------------------------------------------------
+
+SIGN_UP_OPEN = env.bool("SIGN_UP_OPEN", default=True)
+"""Whether strangers may sign up; invited people always may."""
+
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_ADAPTER = "cartrover.accounts.adapters.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "cartrover.accounts.forms.SignInForm",
+    "signup": "cartrover.accounts.forms.SignUpForm",
+    "add_email": "cartrover.accounts.forms.ChangeEmailForm",
+    "change_password": "cartrover.accounts.forms.ChangePasswordForm",
+    "set_password": "cartrover.accounts.forms.SetPasswordForm",
+    "reset_password": "cartrover.accounts.forms.ResetPasswordForm",
+    "reset_password_from_key": "cartrover.accounts.forms.ResetPasswordKeyForm",
+    "reauthenticate": "cartrover.accounts.forms.ReauthenticateForm",
+}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+# Wrong passwords are counted by cartrover.accounts.guesses; this one counts wrong codes of the second step.
+ACCOUNT_RATE_LIMITS = {"login_failed": "5/5m/key"}
+MFA_ADAPTER = "cartrover.accounts.adapters.SecondStepAdapter"
+MFA_FORMS = {
+    "authenticate": "cartrover.accounts.forms.SecondStepForm",
+    "reauthenticate": "cartrover.accounts.forms.ConfirmByCodeForm",
+    "activate_totp": "cartrover.accounts.forms.AppOnForm",
+    "add_webauthn": "cartrover.accounts.forms.AddPasskeyForm",
+    "edit_webauthn": "cartrover.accounts.forms.RenamePasskeyForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "CartRover"
+# Nobody comes in without a verified address, and a changed one counts only once it is verified.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+
+CACHES = {
+    # Limits against guessing and used-up codes must hold over all web processes; nothing else is cached.
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "accounts_limits"},
+}
+
+_mail = env.str("EMAIL_URL", default="")
+globals().update(
+    environ.Env.email_url_config(_mail)
+    if _mail
+    else {"EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend", "EMAIL_FILE_PATH": str(VAR / "mail")}
+)
+EMAIL_TIMEOUT = 15
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="CartRover <cartrover@localhost>")
 
 LANGUAGE_CODE = "en"
 USE_I18N = False

@@ -21,10 +21,16 @@ def account_create(*, slug: str, name: str, owner_email: str, password: str | No
     _require_usable(slug=slug, name=name, owner_email=owner_email)
     account = Account.objects.filter(slug=slug).first()
     if account is None:
-        organization = Organization.objects.create(name=name, kind=OrganizationKind.MERCHANT)
-        account = Account.objects.create(organization=organization, slug=slug, name=name)
-        audit(account=account, actor="console", verb="account.made", subject=f"account {slug}", words=f"Made as {name}.")
+        account = account_make(slug=slug, name=name, actor="console")
     return account, owner_add(account=account, email=owner_email, password=password)
+
+
+def account_make(*, slug: str, name: str, actor: User | str) -> Account:
+    """Make an account that isn't there yet, with a merchant organization of its own."""
+    organization = Organization.objects.create(name=name, kind=OrganizationKind.MERCHANT)
+    account = Account.objects.create(organization=organization, slug=slug, name=name)
+    audit(account=account, actor=actor, verb="account.made", subject=f"account {slug}", words=f"Made as {name}.")
+    return account
 
 
 def owner_add(*, account: Account, email: str, password: str | None = None) -> User:
@@ -42,6 +48,15 @@ def owner_add(*, account: Account, email: str, password: str | None = None) -> U
         membership.save(update_fields=["role"])
     audit(account=account, actor="console", verb="member.made_owner", subject=f"user {user.email}")
     return user
+
+
+@transaction.atomic
+def person_rename(person: User, name: str) -> None:
+    """Give a person another name."""
+    words = f"From {person.name or 'none'} to {name}."
+    person.name = name
+    person.save(update_fields=["name"])
+    audit(account=None, actor=person, verb="person.renamed", subject=f"user {person.email}", words=words)
 
 
 def audit(*, account: Account | None, actor: User | str, verb: str, subject: str, words: str = "") -> AuditEntry:

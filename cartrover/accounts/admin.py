@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import BaseUserCreationForm
+from django.contrib.auth.forms import BaseUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
 from cartrover.accounts.actions import audit
-from cartrover.accounts.models import Account, AuditEntry, Membership, Organization, OrganizationKind, Role, User
+from cartrover.accounts.addresses import vouch_for
+from cartrover.accounts.models import (
+    Account,
+    AuditEntry,
+    Invitation,
+    Membership,
+    Organization,
+    OrganizationKind,
+    Role,
+    SignUp,
+    User,
+)
 from cartrover.staff import AnyModelAdmin, StaffAdmin, one_of
 
 if TYPE_CHECKING:
@@ -28,6 +42,8 @@ admin.site.index_title = "All accounts"
 admin.site.site_url = "/"
 # Nobody uses groups here: members have roles, staff has permissions of its own.
 admin.site.unregister(Group)
+# allauth's own pages would show keys of sessions and sealed secrets. Its addresses and authenticators are shown below.
+admin.site.unregister([EmailAddress, Authenticator, UserSession])
 
 
 def _choices(values: Any) -> list[tuple[str, str]]:
@@ -105,6 +121,12 @@ class AccountAdmin(_Trail, AnyModelAdmin):
         return False
 
 
+class PersonForm(UserChangeForm):  # type: ignore[type-arg]  # takes arguments in its stubs only
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"].lower()
+        return email
+
+
 class NewUserForm(AnyUserCreationForm):
     class Meta:
         model = User
@@ -118,6 +140,7 @@ class NewUserForm(AnyUserCreationForm):
 @admin.register(User)
 class PersonAdmin(_Trail, AnyUserAdmin):
     add_form = NewUserForm
+    form = PersonForm
     fieldsets = (
         (None, {"fields": ("email", "name", "password")}),
         ("May", {"fields": ("is_active", "is_staff", "is_superuser", "user_permissions")}),
@@ -130,6 +153,12 @@ class PersonAdmin(_Trail, AnyUserAdmin):
     search_fields = ("email", "name")
     filter_horizontal = ("user_permissions",)
     ordering = ("email",)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: AnyModelForm, change: bool) -> None:
+        """An address that staff enters counts as verified; one that waits to be verified still does after other changes."""
+        super().save_model(request, obj, form, change)
+        if "email" in form.changed_data:
+            vouch_for(obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -152,6 +181,49 @@ class MembershipAdmin(_Trail, AnyModelAdmin):
     search_fields = ("account__name", "account__slug", "user__email")
     autocomplete_fields = ("account", "user")
     ordering = ("account__name", "user__email")
+
+
+@admin.register(SignUp)
+class SignUpAdmin(StaffAdmin):
+    """Who signed up and hasn't verified their address yet."""
+
+    list_display = ("user", "company", "created_at")
+    list_select_related = ("user",)
+    search_fields = ("company", "user__email")
+    ordering = ("-created_at", "-pk")
+
+
+@admin.register(Invitation)
+class InvitationAdmin(StaffAdmin):
+    hides = ("token_digest",)
+    list_display = ("account", "email", "role", "sent_at", "expires_at", "accepted_at", "revoked_at")
+    list_filter = (one_of("role", Role),)
+    list_select_related = ("account",)
+    search_fields = ("account__slug", "email", "invited_by")
+    ordering = ("-created_at", "-pk")
+
+
+@admin.register(EmailAddress)
+class EmailAddressAdmin(StaffAdmin):
+    """Whether people have verified their addresses. Staff changes an address at the person."""
+
+    list_display = ("email", "user", "verified", "primary")
+    list_select_related = ("user",)
+    search_fields = ("email", "user__email")
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(_Trail, StaffAdmin):
+    """Second steps. Staff deletes those of somebody who lost their phone and whom they know by another way."""
+
+    hides = ("data",)
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_filter = (one_of("type", Authenticator.Type),)
+    list_select_related = ("user",)
+    search_fields = ("user__email",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("mfa.delete_authenticator")
 
 
 @admin.register(AuditEntry)

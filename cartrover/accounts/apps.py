@@ -12,3 +12,6 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         # The kernel is no app of its own; loading its checks registers them.
         from cartrover import checks  # noqa: F401
+        from cartrover.accounts import trail
+
+        trail.listen()

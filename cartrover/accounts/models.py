@@ -12,6 +12,8 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from cartrover.tenancy import AccountOwned
+
 
 class OrganizationKind(StrEnum):
     MERCHANT = "merchant"
@@ -71,10 +73,13 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email__iexact=username)
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
-        """Make a person; without a password they can't sign in until they set one."""
+        """Make a person whose address counts as verified; without a password they can't sign in until they set one."""
+        from cartrover.accounts.addresses import vouch_for
+
         user = self.model(email=self.normalize_email(email).lower(), **fields)
         user.set_password(password)
         user.save(using=self._db)
+        vouch_for(user)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
@@ -123,6 +128,49 @@ class Membership(models.Model):
     def may(self, role: Role) -> bool:
         """Tell whether this is at least that role."""
         return Role(self.role).rank >= role.rank
+
+
+class SignUp(models.Model):
+    """What a stranger said who signed up, until their e-mail address is verified: only then their account is made."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="sign_up")
+    company = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.company}, {self.user}"
+
+
+class Invitation(AccountOwned):
+    """Asks whoever reads the mail at that address to become a member. Of the link only a digest is kept."""
+
+    email = models.EmailField()
+    role = models.CharField(max_length=20, default=Role.VIEWER)
+    token_digest = models.CharField(max_length=64, unique=True)
+    invited_by = models.CharField(max_length=254)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    sent_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "email"],
+                condition=Q(accepted_at=None, revoked_at=None),
+                name="invitation_open_once",
+            ),
+            models.CheckConstraint(condition=Q(role__in=list(Role)), name="invitation_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} to {self.account}: {self.role}"
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it can still be accepted."""
+        return self.accepted_at is None and self.revoked_at is None and self.expires_at > timezone.now()
 
 
 class AuditEntry(models.Model):

@@ -19,6 +19,8 @@ VERBS: Mapping[str, str] = {
     "account.exported": "exported everything",
     "member.made_owner": "made an owner",
     "member.invited": "invited a member",
+    "invitation.sent_again": "sent an invitation again",
+    "invitation.revoked": "took an invitation back",
     "member.joined": "joined",
     "member.changed": "changed a member's role",
     "member.removed": "removed a member",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -16,7 +17,7 @@ from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Account, Role, User
 from connectors.models import Connection
 from orders.models import NotificationChannel, Order, ProductAlias, SupportRequest
-from tests.factories import ConnectionFactory, OrderFactory
+from tests.factories import PASSWORD, ConnectionFactory, OrderFactory
 
 Browser = Callable[[User | None], Client]
 
@@ -85,6 +86,11 @@ PAGES = [
     Page("help"),
     Page("help_request", ids=_request_id),
     Page("order_preview", Role.OPERATOR, ids=_order_id),
+    Page("members"),
+]
+PERSONAL = [
+    *("you", "change_password", "account_email", "account_reauthenticate", "mfa_index"),
+    *("mfa_activate_totp", "mfa_add_webauthn"),
 ]
 PEOPLE = {"vera": Role.VIEWER, "bob": Role.OPERATOR, "alice": Role.OWNER}
 EVERYBODY = [None, "charlie", "staff", *PEOPLE]
@@ -124,6 +130,18 @@ def test_page_of_a_member_is_kept_by_no_cache(page: Page, alice: User, acme: Acc
     answer = browser(alice).get(reverse(page.name, kwargs={"slug": acme.slug, **page.ids(acme)}))
     assert "no-store" in answer["Cache-Control"]
     assert "private" in answer["Cache-Control"]
+
+
+@pytest.mark.parametrize("name", PERSONAL)
+def test_own_page_opens_to_who_is_signed_in_and_is_kept_by_no_cache(name: str, alice: User, browser: Browser) -> None:
+    address = reverse(name)
+    answer = browser(None).get(address)
+    assert (answer.status_code, unquote(answer["Location"])) == (302, f"{reverse('login')}?next={address}")
+    client = browser(alice)
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    answer = client.get(address)
+    assert answer.status_code == 200
+    assert "no-store" in answer["Cache-Control"]
 
 
 def test_unknown_account_and_a_foreign_one_look_the_same(alice: User, globex: Account, browser: Browser) -> None:

@@ -12,8 +12,8 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from cartrover.accounts import guesses
-from cartrover.accounts.forms import STOPPED, WRONG
 from cartrover.accounts.models import Account, AuditEntry, Role, User
+from cartrover.accounts.words import STOPPED, WRONG
 from tests.factories import PASSWORD, MembershipFactory, UserFactory
 
 Browser = Callable[[User | None], Client]
@@ -81,8 +81,8 @@ def test_signing_out_takes_a_post_and_ends_the_session(alice: User, browser: Bro
 def test_changed_password_ends_other_sessions(alice: User, browser: Browser) -> None:
     here, elsewhere = browser(alice), browser(alice)
     new = "another horse battery"
-    answer = here.post("/password/", {"old_password": PASSWORD, "new_password1": new, "new_password2": new})
-    assert answer["Location"] == "/"
+    answer = here.post("/password/", {"oldpassword": PASSWORD, "password1": new, "password2": new})
+    assert answer["Location"] == "/you/"
     assert here.get("/a/acme/").status_code == 200
     assert elsewhere.get("/a/acme/").status_code == 302
 

@@ -1,4 +1,4 @@
-"""`rotate_secrets`: seals every stored credential with the newest key, while workers go on."""
+"""`rotate_secrets`: seals every stored credential and second step with the newest key, while workers go on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from cartrover import vault
+from cartrover.accounts import second_steps
 from cartrover.tenancy import TenantQuerySet
 from connectors.models import ConnectionSecret
 from orders.models import NotificationChannel
@@ -39,6 +40,9 @@ class Command(BaseCommand):
                     counts[reseal_channel(pk, column)] += 1
                 except vault.SealBroken:
                     lost.append(_channel_named(pk, column))
+        of_people, lost_of_people = second_steps.reseal_all()
+        counts.update(of_people)
+        lost += lost_of_people
         if as_json:
             self.stdout.write(json.dumps({**counts, "lost": lost}))
         else:
