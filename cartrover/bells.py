@@ -29,6 +29,8 @@ SULK = 10.0
 EXPIRES = 60
 """Seconds after which a bell means nothing: the tick has found the work by then, and a stalled worker isn't buried in bells."""
 
+RUN_SERVICE = "orders.run_service"
+
 _collected: ContextVar[set[int] | None] = ContextVar("collected_bells", default=None)
 _silent_until = 0.0
 
@@ -43,6 +45,12 @@ def ring(service_pk: int) -> None:
     rung = _rung_in_this_transaction(service_pk)
     if rung is not None:
         transaction.on_commit(_Ring(service_pk, rung), robust=True)
+
+
+def call(task: str, pk: int) -> None:
+    """Have a worker run a task of this name for a row, once the current transaction is committed. Never raises, as `ring`."""
+    if settings.CELERY_BROKER_URL:
+        transaction.on_commit(lambda: _send([pk], task), robust=True)
 
 
 @contextmanager
@@ -94,12 +102,12 @@ class _Ring:
             held.add(self.service_pk)
 
 
-def _send(service_pks: Collection[int]) -> None:
+def _send(pks: Collection[int], task: str = RUN_SERVICE) -> None:
     """Hand the bells to the broker in a thread of their own: no client's time-out covers names, sockets and answers."""
     global _silent_until
-    if not service_pks or not settings.CELERY_BROKER_URL or time.monotonic() < _silent_until:
+    if not pks or not settings.CELERY_BROKER_URL or time.monotonic() < _silent_until:
         return
-    thread = threading.Thread(target=_publish, args=(sorted(service_pks),), name="bells", daemon=True)
+    thread = threading.Thread(target=_publish, args=(sorted(pks), task), name="bells", daemon=True)
     thread.start()
     thread.join(PATIENCE)
     if thread.is_alive():
@@ -107,11 +115,11 @@ def _send(service_pks: Collection[int]) -> None:
         _silent_until = time.monotonic() + SULK
 
 
-def _publish(service_pks: list[int]) -> None:
+def _publish(pks: list[int], task: str) -> None:
     global _silent_until
     try:
-        for service_pk in service_pks:
-            app.send_task("orders.run_service", (service_pk,), retry=False, expires=EXPIRES, ignore_result=True)
+        for pk in pks:
+            app.send_task(task, (pk,), retry=False, expires=EXPIRES, ignore_result=True)
     except Exception as problem:  # noqa: BLE001  # whatever a broker's client raises, the work stands in the database
         _silent_until = time.monotonic() + SULK
         log.warning("The broker can't be reached (%s: %s). The tick finds the work instead.", type(problem).__name__, problem)

@@ -217,3 +217,14 @@ class RequestBudget(models.Model):
 
     def __str__(self) -> str:
         return f"{self.remaining} of {self.limit} until {self.reset_at}"
+
+
+class Pulse(models.Model):
+    """When a part of the installation was last seen at work, and on which machine. One row a part; of no account."""
+
+    name = models.CharField(max_length=60, unique=True)
+    at = models.DateTimeField(default=timezone.now)
+    machine = models.CharField(max_length=200, blank=True, default="")
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.at:%Y-%m-%d %H:%M:%S}"

@@ -108,17 +108,24 @@ def order_cancel(order: Order, *, actor: str) -> bool:
     return cancel_order(order, because=f"Canceled by {actor}.", actor=actor)
 
 
-def order_resend(order: Order, *, actor: str) -> None:
-    """Send an order again that the WMS lost or voided. Raise `ValueError` unless it is there no more."""
+def order_resend(order: Order, *, actor: str) -> bool:
+    """Send an order again that the WMS lost or voided, or that waits; return False when something still holds it.
+
+    Raise `ValueError` unless it is there no more.
+    """
+    if order.state in (OrderState.SHIPPED, OrderState.CONFIRMED, OrderState.CANCELED):
+        raise ValueError(f"Order {order.cust_ref} is {order.state} already and can't be sent again.")
     if order.hold != HoldReason.VOIDED_AT_WMS and order.state not in (OrderState.NEW, OrderState.READY):
         raise ValueError(f"Order {order.cust_ref} is at the WMS. Void it there first.")
     if order.hold:
-        order_release(order, actor=actor)
-        return
+        return order_release(order, actor=actor)
     send_on_its_way(order, Route.of(order.source))
+    waiting = OutboundMessage.objects.for_account(order.account_id).filter(order=order, state=MessageState.WAITING)
+    waiting.update(due_at=timezone.now())
     OrderEvent.objects.create(
         account_id=order.account_id, order=order, kind="order.resent", words=f"Sent again by {actor}.", actor=actor
     )
+    return True
 
 
 def shipment_send_without_tracking(shipment: Shipment, *, actor: str) -> None:

@@ -26,7 +26,7 @@ def cancel_order(order: Order, *, because: str, actor: str = "") -> bool:
     """
     if order.state in (OrderState.SHIPPED, OrderState.CONFIRMED, OrderState.CANCELED):
         raise ValueError(f"Order {order.cust_ref} is {order.state} already and can't be canceled.")
-    if order.state in (OrderState.NEW, OrderState.READY) and _drop_unsent(order):
+    if order.state in (OrderState.NEW, OrderState.READY) and drop_unsent(order, "The order was canceled."):
         if order.hold:
             lift_hold(order, because="Canceled.", actor=actor)
         advance(order, OrderState.CANCELED, because=because, actor=actor)
@@ -37,7 +37,7 @@ def cancel_order(order: Order, *, because: str, actor: str = "") -> bool:
     return False
 
 
-def _drop_unsent(order: Order) -> bool:
+def drop_unsent(order: Order, words: str) -> bool:
     """Drop the order's messages unless one of them may have reached the WMS or is on its way."""
     messages = OutboundMessage.objects.for_account(order.account_id).filter(order=order)
     begun = messages.filter(state__in=[MessageState.SENDING, MessageState.UNKNOWN]) | messages.exclude(lease_token="").filter(
@@ -48,7 +48,7 @@ def _drop_unsent(order: Order) -> bool:
     if begun.exists():
         return False
     messages.filter(state__in=[MessageState.WAITING, MessageState.HELD]).update(
-        state=MessageState.DROPPED, done_at=timezone.now(), words="The order was canceled."
+        state=MessageState.DROPPED, done_at=timezone.now(), words=words
     )
     return True
 

@@ -360,9 +360,9 @@ def csv_chunks(account: Account, what: str, *, since: datetime | None = None) ->
     return _written(export.columns, export.rows(account, since))
 
 
-def order_chunks(account: Account, orders: Any) -> Iterator[str]:
-    """Yield these orders of the account (a queryset) as `csv_chunks` does all of them."""
-    return _written(ORDER_COLUMNS, _order_rows(account, orders))
+def order_chunks(account: Account, orders: Any, *, columns: tuple[str, ...] = ORDER_COLUMNS) -> Iterator[str]:
+    """Yield these orders of the account (a queryset) as `csv_chunks` does all of them, or only some of their columns."""
+    return _written(columns, _order_rows(account, orders))
 
 
 def _written(columns: tuple[str, ...], rows: Iterable[Row]) -> Iterator[str]:

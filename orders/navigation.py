@@ -53,7 +53,13 @@ _SETTINGS_PAGES = tuple(page for entry in SETTINGS for page in (entry.page, *ent
 MENU: Sequence[Sequence[Entry]] = (
     (
         Entry("account_home", "Home", "M2 8l6-5.5L14 8M4 6.5V13.5h8V6.5", at_foot=True),
-        Entry("orders", "Orders", "M3 2.5h10v11H3zM5.5 6h5M5.5 9h5", ("order", "order_preview"), at_foot=True),
+        Entry(
+            "orders",
+            "Orders",
+            "M3 2.5h10v11H3zM5.5 6h5M5.5 9h5",
+            ("order", "order_preview", "orders_bulk_all", "work", "order_edit"),
+            at_foot=True,
+        ),
         Entry("skipped", "Skipped", "M2.5 4.5h7M2.5 8h5M2.5 11.5h7M10.5 6l4 4M14.5 6l-4 4"),
         Entry("shipments", "Shipments", "M2.5 5h11v8h-11zM2.5 5l1.5-2.5h8L13.5 5M6 8h4"),
         Entry("invoices", "Invoices", "M3.5 2h9v12l-2.2-1.3L8 14l-2.3-1.3L3.5 14zM6 5.5h4M6 8.5h4"),

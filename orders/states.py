@@ -22,15 +22,17 @@ class OrderState(StrEnum):
 
 
 MOVES: dict[OrderState, frozenset[OrderState]] = {
-    OrderState.NEW: frozenset({OrderState.READY, OrderState.CANCELED}),
-    OrderState.READY: frozenset({OrderState.SENT, OrderState.CANCELED, OrderState.NEW}),
+    OrderState.NEW: frozenset({OrderState.READY, OrderState.CANCELED, OrderState.SHIPPED, OrderState.CONFIRMED}),
+    OrderState.READY: frozenset(
+        {OrderState.SENT, OrderState.CANCELED, OrderState.NEW, OrderState.SHIPPED, OrderState.CONFIRMED}
+    ),
     OrderState.SENT: frozenset({OrderState.SHIPPED, OrderState.CANCELED}),
     OrderState.SHIPPED: frozenset({OrderState.CONFIRMED, OrderState.SENT}),
     OrderState.CONFIRMED: frozenset(),
     OrderState.CANCELED: frozenset(),
 }
 """READY back to NEW: an order that was taken off its route, to be routed again. SHIPPED back to SENT: a package was voided
-before the cart was told of it."""
+before the cart was told of it. NEW or READY to SHIPPED or CONFIRMED: a person says that it was done elsewhere."""
 
 
 class Status(StrEnum):

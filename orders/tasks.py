@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from orders import dispatcher
+from orders import dispatcher, jobs
 
 
 @shared_task(name="orders.ring_due")
 def ring_due() -> None:
     """Ring for every service that is due."""
     dispatcher.ring_due()
+    jobs.ring_open_jobs()
 
 
 @shared_task(name="orders.run_service")
@@ -23,6 +24,12 @@ def run_service(service_pk: int) -> None:
 def notify_due() -> None:
     """Tell those who are to be told of alerts."""
     dispatcher.notify_due()
+
+
+@shared_task(name="orders.run_job")
+def run_job(job_pk: int) -> None:
+    """Go on with work on many rows, if it isn't done and nobody else is at it."""
+    jobs.run_job(job_pk)
 
 
 @shared_task(name="orders.housekeeping")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from orders.views import acts, alerts, imports, mappings, order_list, pages, skipped, stock, support, told
+from orders.order_acts import ACTS
+from orders.views import acts, alerts, imports, mappings, order_bulk, order_list, pages, skipped, stock, support, told, work
 
 
 def _mapping(kind: str) -> list[URLPattern]:
@@ -25,10 +26,18 @@ urlpatterns = [
     path("", pages.account_home, name="account_home"),
     path("orders/", order_list.order_list, name="orders"),
     path("orders/export/", order_list.order_export, name="orders_export"),
-    path("orders/bulk/", order_list.order_bulk, name="orders_bulk"),
+    path("orders/columns/", order_list.columns_save, name="orders_columns"),
+    path("orders/views/", order_list.view_add, name="order_view_add"),
+    path("orders/views/<uuid:public_id>/", order_list.view_change, name="order_view_change"),
+    path("orders/views/<uuid:public_id>/remove/", order_list.view_remove, name="order_view_remove"),
+    path("orders/bulk/", order_bulk.order_bulk, name="orders_bulk"),
+    path("orders/bulk/all/", order_bulk.order_bulk_all, name="orders_bulk_all"),
+    path("work/<uuid:public_id>/", work.work_detail, name="work"),
+    path("work/<uuid:public_id>/now/", work.work_now, name="work_now"),
+    path("work/<uuid:public_id>/stop/", work.work_stop, name="work_stop"),
     path("orders/<uuid:public_id>/", pages.order_detail, name="order"),
     path("orders/<uuid:public_id>/preview/", pages.order_preview, name="order_preview"),
-    *(path(f"orders/<uuid:public_id>/{act}/", acts.order_act, {"act": act}, name=f"order_{act}") for act in acts.ACTS),
+    *(path(f"orders/<uuid:public_id>/{act}/", acts.order_act, {"act": act}, name=f"order_{act}") for act in ACTS),
     path("skipped/", skipped.skipped_list, name="skipped"),
     path("skipped/<uuid:public_id>/load/", skipped.skipped_load, name="skipped_load"),
     path("shipments/", told.shipment_list, name="shipments"),

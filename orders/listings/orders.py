@@ -84,7 +84,7 @@ def _read(make: Any, text: str) -> Any:
 
 def orders_page(account: Account, wanted: OrderFilter, after: UUID | None = None, *, limit: int = PAGE) -> Page[Order]:
     """Return the orders that the filter asks for, newest first."""
-    rows = filtered(account, wanted).defer("ship_to", "bill_to", "extra", "notes", "hold_words")
+    rows = filtered(account, wanted).select_related("source", "wms").defer("ship_to", "bill_to", "extra", "notes", "hold_words")
     return page_of(account, rows, along="created_at", descending=True, after=after, limit=limit)
 
 

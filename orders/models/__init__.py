@@ -6,6 +6,7 @@ from orders.models.alert import Alert, AlertState
 from orders.models.api_key import ApiKey, ApiLevel
 from orders.models.inbound import InboundBody, InboundDocument, InboundState
 from orders.models.invoice import Invoice, InvoiceLine
+from orders.models.job import OPEN_JOBS, Job, JobPart, JobState
 from orders.models.mapping import Product, ProductAlias, ShipMethodMap
 from orders.models.notification import (
     ChannelKind,
@@ -29,8 +30,10 @@ from orders.models.outbound import (
 from orders.models.shipment import Shipment, ShipmentLine
 from orders.models.stock import ChannelStock, StockLevel, StockReading
 from orders.models.support import SupportNote, SupportRequest, SupportState
+from orders.models.view import ListColumns, SavedView
 
 __all__ = [
+    "OPEN_JOBS",
     "Alert",
     "AlertState",
     "ApiKey",
@@ -43,7 +46,11 @@ __all__ = [
     "InboundState",
     "Invoice",
     "InvoiceLine",
+    "Job",
+    "JobPart",
+    "JobState",
     "LineCancellation",
+    "ListColumns",
     "MessagePurpose",
     "MessageState",
     "Notification",
@@ -59,6 +66,7 @@ __all__ = [
     "Pace",
     "Product",
     "ProductAlias",
+    "SavedView",
     "Scope",
     "ShipMethodMap",
     "Shipment",

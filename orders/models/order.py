@@ -113,6 +113,9 @@ class OrderLine(AccountOwned):
     line_id = models.CharField(max_length=100, blank=True, default="")
     item = models.CharField(max_length=200)
     wms_item = models.CharField(max_length=200, blank=True, default="")
+    """The SKU that it was sent under."""
+    chosen_item = models.CharField(max_length=200, blank=True, default="")
+    """The WMS's SKU that a person chose for this line alone; goes before aliases."""
     upc = models.CharField(max_length=40, blank=True, default="")
     title = models.TextField(blank=True, default="")
     quantity = models.PositiveIntegerField()

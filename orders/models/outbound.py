@@ -54,6 +54,8 @@ class OutboundMessage(AccountOwned, Leased):
     """When the last attempt began."""
     first_failed_at = models.DateTimeField(null=True, blank=True)
     words = models.TextField(blank=True, default="")
+    telling = models.JSONField(null=True, blank=True)
+    """Of a cancellation: what the cart is told once the WMS agrees (code and reason); None = a person wants it told nothing."""
     created_at = models.DateTimeField(default=timezone.now)
     done_at = models.DateTimeField(null=True, blank=True)
 
@@ -156,6 +158,8 @@ class LineCancellation(AccountOwned):
     line = models.ForeignKey(OrderLine, on_delete=models.CASCADE, related_name="cancellations")
     quantity = models.PositiveIntegerField()
     because = models.CharField(max_length=200)
+    code = models.CharField(max_length=40, blank=True, default="")
+    """The cart's code for the reason, where a person chose one; else the one in the cart's settings."""
     created_at = models.DateTimeField(default=timezone.now)
     document = models.ForeignKey(
         OutboundDocument, on_delete=models.PROTECT, null=True, blank=True, related_name="cancellations"

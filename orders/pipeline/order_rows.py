@@ -28,7 +28,7 @@ ORDER_NAMES = (
 )  # fmt: skip
 LINE_NAMES = (
     "account_id", "public_id", "order_id", "line_no", "line_id", "item", "wms_item", "upc", "title",
-    "quantity", "price", "extra", "row", "external_id", "shipped", "canceled", "told", "invoiced",
+    "quantity", "price", "extra", "row", "external_id", "chosen_item", "shipped", "canceled", "told", "invoiced",
 )  # fmt: skip
 EVENT_NAMES = ("account_id", "public_id", "order_id", "connection_id", "at", "kind", "words", "document_name", "actor", "data")
 MESSAGE_NAMES = (
@@ -104,7 +104,7 @@ def line_rows(lines: Sequence[LineDraft], *, account_id: int, order_id: int) -> 
         yield (
             account_id, public_id, order_id, line_no, line.line_id[:100], line.item[:200], "", line.upc[:40], line.title,
             line.quantity, None if line.price is None else amount_text(line.price, 4), json_text(line.extra), line.row, "",
-            0, 0, 0, 0,
+            "", 0, 0, 0, 0,
         )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Role
 from orders import readers
+from orders.listings.columns import USUAL, columns_of
 from orders.listings.flow import flow, lag
 from orders.listings.orders import OrderFilter, orders_page
 from orders.listings.previews import preview_page
@@ -22,7 +23,7 @@ from orders.models import Order
 def account_home(request: AccountRequest) -> HttpResponse:
     home, page = readers.home_page(request.account), orders_page(request.account, OrderFilter())
     shown = {"home": home, "legs": flow(request.account, home.connections), "lag": lag(request.account), "page": page}
-    return render(request, "orders/home.html", shown)
+    return render(request, "orders/home.html", shown | {"columns": columns_of(USUAL)})
 
 
 @require_safe

@@ -16,8 +16,14 @@ from django.urls import URLResolver, get_resolver, reverse
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Account, Role, User
 from connectors.models import Connection
+<<<<<<< /tmp/land.mine
+from orders.bulk_work import ORDERS
+from orders.models import Job, NotificationChannel, Order, ProductAlias, SupportRequest
+from tests.factories import ConnectionFactory, OrderFactory
+=======
 from orders.models import NotificationChannel, Order, ProductAlias, SupportRequest
 from tests.factories import PASSWORD, ConnectionFactory, OrderFactory
+>>>>>>> /tmp/land.new
 
 Browser = Callable[[User | None], Client]
 
@@ -51,6 +57,11 @@ def _channel_id(account: Account) -> dict[str, Any]:
     return {"public_id": (rows.first() or rows.create(name="Ops", address="ops@example.com")).public_id}
 
 
+def _job_id(account: Account) -> dict[str, Any]:
+    rows = Job.objects.for_account(account)
+    return {"public_id": (rows.first() or rows.create(kind=ORDERS, asked={"act": "hold", "query": {}}, actor="bob")).public_id}
+
+
 def _request_id(account: Account) -> dict[str, Any]:
     rows, own = SupportRequest.objects.for_account(account), ConnectionFactory.create(account=account)
     return {"public_id": (rows.first() or rows.create(connection=own, number=1, fee="none", created_by="x")).public_id}
@@ -62,6 +73,8 @@ PAGES = [
     Page("orders"),
     Page("orders_export"),
     Page("order", ids=_order_id),
+    Page("orders_bulk_all", Role.OPERATOR),
+    *(Page(name, ids=_job_id) for name in ("work", "work_now")),
     Page("alerts"),
     Page("skipped"),
     Page("shipments"),

@@ -1,0 +1,66 @@
+"""The columns that the list of orders may have, and who has chosen which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db.models import F, Q
+
+from cartrover.accounts.models import Account, User
+from orders.models import ListColumns, SavedView
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column beside the order's own number, which always stands first. `export` are its names in the CSV export."""
+
+    name: str
+    label: str
+    export: tuple[str, ...]
+    is_number: bool = False
+
+
+COLUMNS: Sequence[Column] = (
+    Column("full_number", "Full number", ("cust_po_no",)),
+    Column("retailer", "Retailer", ("retailer",)),
+    Column("status", "Status", ("status", "held_reason")),
+    Column("total", "Total", ("grand_total", "currency_code"), is_number=True),
+    Column("loaded", "Loaded", ("created_date_time",)),
+    Column("cart", "Cart", ("order_source",)),
+    Column("wms", "WMS", ("wms",)),
+    Column("wms_number", "Number at the WMS", ("wms_order_no",)),
+    Column("recipient", "Recipient", ("ship_first_name", "ship_last_name", "ship_company")),
+    Column("ship_code", "Shipping code", ("ship_code",)),
+    Column("ship_method", "Shipping method", ("ship_code_description",)),
+    Column("ordered", "Ordered", ("order_date",)),
+    Column("ship_by", "Ship by", ("requested_ship_date",)),
+    Column("held", "Held since", ()),
+    Column("delivered", "At the WMS since", ("delivered_to_wms_date",)),
+    Column("shipped", "Shipped", ()),
+)
+BY_NAME = {column.name: column for column in COLUMNS}
+USUAL = ("full_number", "retailer", "status", "total", "loaded")
+
+
+def columns_of(names: Iterable[str]) -> list[Column]:
+    """Return the columns of these names in the order in which lists have them; the usual ones where none is known."""
+    wanted = set(names)
+    return [column for column in COLUMNS if column.name in wanted] or [BY_NAME[name] for name in USUAL]
+
+
+def exported(columns: Sequence[Column]) -> tuple[str, ...]:
+    """Return the names of these columns in the export."""
+    return ("cust_ref", *(name for column in columns for name in column.export))
+
+
+def chosen_columns(account: Account, user: User) -> list[str]:
+    """Return the names of the columns that a person has chosen; none before they did."""
+    names = ListColumns.objects.for_account(account).filter(user=user).values_list("columns", flat=True).first()
+    return list(names or [])
+
+
+def views_for(account: Account, user: User) -> list[SavedView]:
+    """Return the views that a person has made and those that are there for all, in their order."""
+    rows = SavedView.objects.for_account(account).filter(Q(user=user) | Q(user__isnull=True))
+    return list(rows.order_by("position", F("user").asc(nulls_first=True), "name"))
