@@ -63,11 +63,15 @@ _WHY = "messages of all accounts are sent"
 
 
 class NotReached(Exception):
-    """The channel didn't take the message; the words say why, and never hold its address."""
+    """The channel didn't take the message; the words say why, and never hold its address.
 
-    def __init__(self, words: str) -> None:
+    `after` is in how many seconds the far side asked to be tried again.
+    """
+
+    def __init__(self, words: str, *, after: float | None = None) -> None:
         super().__init__(words)
         self.words = words
+        self.after = after
 
 
 def notify_due(budget: float = 60.0) -> int:
@@ -179,7 +183,7 @@ def _note_told(channel: NotificationChannel, lease: Lease, told: Sequence[Notifi
 def _note_failure(channel: NotificationChannel, lease: Lease, dropped: Sequence[int], failed: NotReached) -> None:
     now = timezone.now()
     since = channel.failing_since or now
-    again = next_try(failures=channel.failures + 1, first_failed_at=since, now=now)
+    again = next_try(failures=channel.failures + 1, first_failed_at=since, now=now, after=failed.after)
     changes = {"failures": channel.failures + 1, "failing_since": since, "last_words": failed.words, "due_at": again}
     if again is None:
         # Nobody has mended it for a fortnight: what is old is told no more, and what comes new is tried once.
@@ -296,6 +300,6 @@ def _post(shown: str, address: str, body: bytes, headers: dict[str, str]) -> Non
         finally:
             client.close()
     except ConnectorError as failed:
-        raise NotReached(failed.words) from failed
+        raise NotReached(failed.words, after=getattr(failed, "after", None)) from failed
     if not answer.ok:
         raise NotReached(f"{parts.hostname} refused the message ({answer.status}). Check the address there.")

@@ -97,6 +97,8 @@ class OwnMailForm(forms.Form):
         return fields
 
 
+KINDS = {ChannelKind.EMAIL: "e-mail", ChannelKind.SLACK: "Slack", ChannelKind.WEBHOOK: "webhook"}
+
 ADDRESS_LABELS = {
     ChannelKind.EMAIL: ("E-mail address", ""),
     ChannelKind.SLACK: (

@@ -10,9 +10,13 @@ from django.urls import NoReverseMatch, reverse
 from cartrover.accounts.access import AccountRequest
 from cartrover.accounts.models import Role
 from orders.listings.audit import verb_words
-from orders.models import NotificationChannel
+from orders.models import ChannelKind, NotificationChannel
 from orders.navigation import SETTINGS
 from orders.notifying import destination
+from orders.setting_forms import KINDS
+
+LOST_AFTER = 4
+"""Failures in a row, over a good hour."""
 
 register = template.Library()
 register.filter(verb_words)
@@ -40,9 +44,21 @@ def _address(page: str, slug: str) -> str:
 
 
 @register.filter
+def seems_lost(channel: NotificationChannel) -> bool:
+    """Tell whether a channel failed so often that it hardly mends itself: then a person must act."""
+    return channel.failures >= LOST_AFTER
+
+
+@register.filter
 def paced(channel: NotificationChannel) -> str:
     """Say when a channel is told."""
     return f"daily at {channel.hour:02}:00" if channel.pace == "daily" else "at once"
+
+
+@register.filter
+def kind_name(kind: str) -> str:
+    """Name a kind of channel."""
+    return KINDS.get(ChannelKind(kind), kind)
 
 
 @register.filter

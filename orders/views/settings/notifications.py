@@ -18,7 +18,7 @@ from orders import channels, shown_once
 from orders.models import ChannelKind, NotificationChannel
 from orders.notices import add_owners_channels
 from orders.notifying import SIGNATURE, send_test
-from orders.setting_forms import OFF, ChannelForm, OwnMailForm
+from orders.setting_forms import KINDS, OFF, ChannelForm, OwnMailForm
 
 PAGE = "notifications"
 
@@ -46,9 +46,6 @@ def notifications(request: AccountRequest) -> HttpResponse:
     return render(request, "settings/notifications.html", shown, status=422 if form.is_bound and form.errors else 200)
 
 
-KINDS = {ChannelKind.EMAIL: "E-mail", ChannelKind.SLACK: "Slack", ChannelKind.WEBHOOK: "Webhook"}
-
-
 def _own(request: AccountRequest) -> dict[str, Any]:
     """Return what the person is told of by e-mail now: owners something, the others nothing until they ask for it."""
     channel = NotificationChannel.objects.for_account(request.account).filter(user=request.user).first()
@@ -74,7 +71,7 @@ def _shown_secret(request: AccountRequest) -> dict[str, object] | None:
 @account_page(Role.OWNER)
 def channel_new(request: AccountRequest, kind: str) -> HttpResponse:
     """Add a channel; what can't be used stays in the form with words."""
-    form = ChannelForm(request.POST or None, kind=ChannelKind(kind), initial={"name": KINDS[ChannelKind(kind)]})
+    form = ChannelForm(request.POST or None, kind=ChannelKind(kind), initial={"name": KINDS[ChannelKind(kind)].capitalize()})
     if request.method == "POST" and form.is_valid():
         try:
             channel, secret = channels.channel_add(
