@@ -18,8 +18,8 @@ class Migration(migrations.Migration):
     """Views of the list of orders that people keep, work on many rows, and what a person chooses for one order."""
 
     dependencies = [
-        ("accounts", "0002_act_as_merchant"),
-        ("connectors", "0003_pulse"),
+        ("accounts", "0002_sign_up_and_invitations"),
+        ("connectors", "0002_service_days"),
         ("orders", "0007_support_requests"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
