@@ -16,14 +16,9 @@ from django.urls import URLResolver, get_resolver, reverse
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Account, Role, User
 from connectors.models import Connection
-<<<<<<< /tmp/land.mine
 from orders.bulk_work import ORDERS
 from orders.models import Job, NotificationChannel, Order, ProductAlias, SupportRequest
-from tests.factories import ConnectionFactory, OrderFactory
-=======
-from orders.models import NotificationChannel, Order, ProductAlias, SupportRequest
 from tests.factories import PASSWORD, ConnectionFactory, OrderFactory
->>>>>>> /tmp/land.new
 
 Browser = Callable[[User | None], Client]
 
@@ -73,6 +68,7 @@ PAGES = [
     Page("orders"),
     Page("orders_export"),
     Page("order", ids=_order_id),
+    Page("order_edit", Role.OPERATOR, ids=_order_id),
     Page("orders_bulk_all", Role.OPERATOR),
     *(Page(name, ids=_job_id) for name in ("work", "work_now")),
     Page("alerts"),
