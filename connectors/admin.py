@@ -10,6 +10,7 @@ from connectors.models import (
     Connection,
     ConnectionSecret,
     ConnectionState,
+    ConnectionTest,
     OAuthHandshake,
     Outcome,
     RemoteFact,
@@ -107,3 +108,10 @@ class RemoteFactAdmin(StaffAdmin):
 class RequestBudgetAdmin(StaffAdmin):
     list_display = ("remote", "limit", "remaining", "reset_at")
     search_fields = ("remote",)
+
+
+@admin.register(ConnectionTest)
+class ConnectionTestAdmin(StaffAdmin):
+    list_display = ("connection", "account", "by", "started_at", "finished_at")
+    list_select_related = ("account", "connection")
+    search_fields = ("connection__name", "account__slug", "by")

@@ -265,15 +265,21 @@ class Opening:
     progress: Callable[[], None]
     now: Callable[[], datetime]
     pinned_host_key: str = ""
+    ask_host_key: bool = False
+    """A person looks on: where no host key is pinned, `check` ends with the step that asks for it, before a secret is sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckStep:
-    """One named step of a connection test. `words` say what was found, or what failed and what to do."""
+    """One named step of a connection test. `words` say what was found, or the likeliest cause, what failed and what to do.
+
+    `asks`: not ok, and nothing is wrong either; a person must confirm the host key that the server showed.
+    """
 
     step: str
     ok: bool
     words: str
+    asks: bool = False
 
 
 class Session(Protocol):

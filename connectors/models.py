@@ -79,6 +79,20 @@ class ConnectionSecret(AccountOwned, Leased):
         return f"{self.connection_id}: {self.name}"
 
 
+class ConnectionTest(AccountOwned):
+    """The last test that a person made of a connection, step by step while it runs. `finished_at` is None until it ends."""
+
+    connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="last_test")
+    by = models.CharField(max_length=254)
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    steps = models.JSONField(default=list, blank=True)
+    """Each a list: name, whether it is well, its words, and whether it asks for something."""
+
+    def __str__(self) -> str:
+        return f"test of {self.connection_id} at {self.started_at:%Y-%m-%d %H:%M}"
+
+
 class OAuthHandshake(AccountOwned):
     """A grant under way: what the browser must bring back from the far side. Used once, for ten minutes."""
 

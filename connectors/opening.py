@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from django.db import connection as database
 from django.utils import timezone
@@ -32,17 +33,20 @@ def _no_progress() -> None:
 
 
 @contextmanager
-def open_session(connection: Connection, *, progress: Callable[[], None] = _no_progress) -> Iterator[Session]:
+def open_session(
+    connection: Connection, *, progress: Callable[[], None] = _no_progress, ask_host_key: bool = False
+) -> Iterator[Session]:
     """Open a session on the connection, and close it whatever happens.
 
-    `progress` is handed to the session, which calls it before each request and in read callbacks. Raise `FixConnection` when
+    `progress` is handed to the session, which calls it before each request and in read callbacks; `ask_host_key` says that a
+    person confirms a host key that isn't pinned. Raise `FixConnection` when
     the kind isn't installed, a required setting is missing or a secret can't be opened, and what the connector raises.
     """
     require_no_transaction()
     spec = _spec_of(connection)
     limiter = BudgetLimiter(_remote_of(connection), spec.limits)
     try:
-        session = spec.open_session(_opening(connection, spec, limiter, progress))
+        session = spec.open_session(replace(_opening(connection, spec, limiter, progress), ask_host_key=ask_host_key))
         try:
             yield session
         finally:

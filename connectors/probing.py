@@ -53,8 +53,13 @@ def tell_followers(connection: Connection) -> None:
 # --- testing -----------------------------------------------------------------------------------------------------------------
 
 
-def connection_test(connection: Connection) -> tuple[CheckStep, ...]:
+def connection_test(
+    connection: Connection, *, ask_host_key: bool = False, told: Callable[[CheckStep], None] = lambda step: None
+) -> tuple[CheckStep, ...]:
     """Open the connection and try everything that its roles need; return each step with its words.
+
+    `told` hears of each step as it happens. With `ask_host_key` a key that isn't pinned is kept until a person confirms it, and
+    the test ends there, before a password is sent.
 
     When all is well the connection is OK, its services are due, and the host key that the server showed is pinned if none was.
     When not, one that has worked or is live becomes broken and is probed; a new one stays new. Raises nothing but
@@ -62,12 +67,16 @@ def connection_test(connection: Connection) -> tuple[CheckStep, ...]:
     """
     require_no_transaction()
     pinned = _pinned(connection)
-    trial = _Trial()
-    trial.run(connection)
+    trial = _Trial(told)
+    trial.run(connection, ask_host_key=ask_host_key)
     if trial.ok:
         if trial.seen_host_key and not pinned:
             secret_put(connection, HOST_KEY, trial.seen_host_key)
         mark_mended(connection)
+        return tuple(trial.steps)
+    if trial.asks and not pinned:
+        secret_put(connection, HOST_KEY_SHOWN, trial.seen_host_key)
+        _note_question(connection, trial.failed_words)
         return tuple(trial.steps)
     key_changed = bool(pinned and trial.seen_host_key and trial.seen_host_key != pinned)
     if key_changed:
@@ -79,8 +88,9 @@ def connection_test(connection: Connection) -> tuple[CheckStep, ...]:
 class _Trial:
     """One test: its steps and what they mean for the connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: Callable[[CheckStep], None]) -> None:
         self.steps: list[CheckStep] = []
+        self._told = told
         self.seen_host_key = ""
         self.needs_person = False
         self.only_slowed = False
@@ -90,26 +100,36 @@ class _Trial:
         return bool(self.steps) and all(step.ok for step in self.steps)
 
     @property
+    def asks(self) -> bool:
+        """True when nothing failed, but a person must confirm the host key."""
+        return bool(self.seen_host_key) and any(step.asks for step in self.steps)
+
+    @property
     def failed_words(self) -> str:
         return next((step.words for step in self.steps if not step.ok), "The test found nothing to try.")
 
-    def run(self, connection: Connection) -> None:
+    def run(self, connection: Connection, *, ask_host_key: bool) -> None:
         try:
-            with open_session(connection) as session:
+            with open_session(connection, ask_host_key=ask_host_key) as session:
                 try:
-                    self.steps.extend(session.check())
+                    for step in session.check():
+                        self._add(step)
                 finally:
                     self.seen_host_key = session.seen_host_key
         except ConnectorError as error:
             self.only_slowed = isinstance(error, SlowDown)
             self.needs_person = isinstance(error, FixConnection) and error.needs_person
-            self.steps.append(CheckStep("connect", False, error.words))
+            self._add(CheckStep("connect", False, error.words))
         except Exception:  # a bug in a kind must not take the page or the command down with it
             logger.exception("testing connection %s (%s) failed", connection.public_id, connection.kind)
             words = "Something went wrong inside the hub, not at the far side. It is logged; tell whoever runs this hub."
-            self.steps.append(CheckStep("internal", False, words))
+            self._add(CheckStep("internal", False, words))
         if not self.steps:
-            self.steps.append(CheckStep("test", False, "The connector has no test. Tell whoever runs this hub."))
+            self._add(CheckStep("test", False, "The connector has no test. Tell whoever runs this hub."))
+
+    def _add(self, step: CheckStep) -> None:
+        self.steps.append(step)
+        self._told(step)
 
 
 def _pinned(connection: Connection) -> str:
@@ -185,6 +205,19 @@ def _note_failure(connection: Connection, trial: _Trial, *, needs_person: bool) 
     _row(connection).update(**changes)
     connection.refresh_from_db()
     _services_wait_for_probe(connection)
+
+
+def _note_question(connection: Connection, words: str) -> None:
+    """A host key waits for a person. What worked without one goes on; what is new says what it waits for."""
+    rows = _row(connection)
+    rows.exclude(state=ConnectionState.OK).update(broken_words=words)
+    rows.update(checked_at=timezone.now())
+    connection.refresh_from_db()
+
+
+def host_key_waits(connection: Connection) -> bool:
+    """Say whether a first host key was shown to a person who hasn't confirmed it yet."""
+    return not _pinned(connection) and bool(shown_host_key(connection))
 
 
 def _services_wait_for_probe(connection: Connection) -> None:

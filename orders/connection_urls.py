@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from orders.views import connection_acts, connections, files, gate, guide, support
+from orders.views import connection_acts, connections, files, gate, guide, support, watching
 
 ONE = "<uuid:public_id>"
 
@@ -22,6 +22,7 @@ urlpatterns = [
     path(f"{ONE}/settings/", connections.connection_settings, name="connection_settings"),
     path(f"{ONE}/runs/", connections.connection_runs, name="connection_runs"),
     path(f"{ONE}/test/", connection_acts.connection_test, name="connection_test"),
+    path(f"{ONE}/test/steps/", watching.test_steps, name="connection_test_steps"),
     path(f"{ONE}/host-key/", connection_acts.host_key_accept, name="connection_host_key"),
     path(f"{ONE}/services/", connection_acts.services_save, name="connection_schedules"),
     path(f"{ONE}/services/<slug:name>/run/", connection_acts.service_run, name="connection_run"),

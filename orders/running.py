@@ -78,7 +78,7 @@ def _not_runnable(connection: Connection, *, named: bool) -> Outcome | None:
         return Outcome.PAUSED
     if connection.state in (ConnectionState.BROKEN, ConnectionState.NEW):
         if connection.state == ConnectionState.NEW:
-            probing.connection_test(connection)
+            probing.connection_test(connection, ask_host_key=probing.host_key_waits(connection))
         else:
             probing.probe_due(connection, now=named)
         connection.refresh_from_db()

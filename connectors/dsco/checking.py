@@ -15,6 +15,15 @@ from connectors.transports.sftp import fingerprint
 
 PROBE: Final = b"This file tests whether the hub may write here. It can be deleted.\n"
 
+LIKELY: Final[Mapping[str, str]] = {
+    "address": "Most often there is a slip in the server's name or port, or the server lets in only known addresses.",
+    "encryption": "Most often the server speaks another protocol than the one that is chosen.",
+    "login": "Most often the password was not copied whole, or was changed since.",
+    "order folder": "Most often the folder has another name there.",
+    "upload folder": "Most often the folder has another name there, or the login may not write.",
+}
+"""The likeliest cause of each step that fails, which is told first."""
+
 CLOCK_WORTH_TELLING: Final = 60
 """Seconds by which clocks must differ before a person is told."""
 
@@ -22,13 +31,15 @@ CLOCK_WORTH_TELLING: Final = 60
 class Checking:
     """Tries a server that isn't connected yet. Each step gives words or raises a `ConnectorError`."""
 
-    def __init__(self, server: FileServer, settings: Mapping[str, Any], remembered: Remembered) -> None:
-        self._server, self._settings, self._remembered = server, settings, remembered
+    def __init__(self, server: FileServer, settings: Mapping[str, Any], remembered: Remembered, *, asks: bool = False) -> None:
+        self._server, self._settings, self._remembered, self._asks = server, settings, remembered, asks
 
     def steps(self) -> Iterator[CheckStep]:
         """Yield each step; after one without which the others make no sense the test ends."""
         for name, look in (("address", self._dial), (self._safety(), self._secure), ("login", self._login)):
             step = _step(name, look)
+            if step.ok and name == "host key" and self._asks:
+                step = self._unconfirmed()
             yield step
             if not step.ok:
                 return
@@ -53,6 +64,11 @@ class Checking:
             unproven = " Its certificate isn't checked, as the settings say." if self._settings["allow_self_signed_tls"] else ""
             return f"The connection is encrypted (TLS).{unproven}"
         return "FTP is not encrypted: anybody on the way can read password and orders. Use SFTP if the server has it."
+
+    def _unconfirmed(self) -> CheckStep:
+        shown = fingerprint(self._server.seen_host_key)
+        words = f"The server shows the host key {shown}. Confirm it first: no user name and no password was sent yet."
+        return CheckStep("host key", False, words, asks=True)
 
     def _login(self) -> str:
         self._server.login()
@@ -126,7 +142,7 @@ def _step(name: str, look: Callable[[], str]) -> CheckStep:
     try:
         return CheckStep(name, True, look())
     except ConnectorError as error:
-        return CheckStep(name, False, error.words)
+        return CheckStep(name, False, f"{LIKELY[name]} {error.words}" if name in LIKELY else error.words)
 
 
 def _count(number: int, what: str) -> str:

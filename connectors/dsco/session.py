@@ -74,7 +74,8 @@ class DscoSession:
         self.close()
         server = file_server(self._opening)
         try:
-            for step in Checking(server, self._settings, self._remembered).steps():
+            asks = self._opening.ask_host_key and not self._opening.pinned_host_key
+            for step in Checking(server, self._settings, self._remembered, asks=asks).steps():
                 self.seen_host_key = server.seen_host_key or self.seen_host_key
                 yield step
         finally:

@@ -19,6 +19,13 @@ NEEDED_RIGHTS = {"write_orders": "write orders", "write_companies": "write compa
 """Rights that the hub can't do without, as recorded; whether products can be read shows by reading them. Source: section
 3.22."""
 
+LIKELY = {
+    "address": "Most often there is a slip in the API address, or the host lets in only known addresses.",
+    "products": "Most often the user who granted access may not read products.",
+    "orders": "Most often the user who granted access may not read orders.",
+}
+"""The likeliest cause of each step that fails, which is told first; what the token step says names its own."""
+
 ONLY_FINALIZED = (
     "Only finalized orders can be packed or invoiced at once. Set the status of new orders to Finalized, or switch that off."
 )
@@ -99,5 +106,5 @@ def _step(name: str, look: Callable[[], tuple[bool, str]]) -> CheckStep:
     try:
         ok, words = look()
     except ConnectorError as error:
-        ok, words = False, error.words
+        ok, words = False, f"{LIKELY[name]} {error.words}" if name in LIKELY else error.words
     return CheckStep(name, ok, words)

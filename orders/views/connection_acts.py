@@ -19,17 +19,20 @@ from connectors.models import Connection
 from connectors.readers import service_of
 from connectors.refusals import Refused
 from connectors.schedules import UNSET, services_of
+from connectors.watched_tests import note_steps, test_now
 from orders import going_live, on_request, words
 from orders.views.connections import connection_or_404
-from orders.views.kept_tests import keep_test
+from orders.views.watching import begin_test, is_watched
 
 
 @require_POST
 @account_page(Role.OWNER)
 def connection_test(request: AccountRequest, public_id: UUID) -> HttpResponse:
-    """Test the connection; its steps stand on the page to which this leads."""
+    """Test the connection: step by step for a page that looks on, else all of it before leading back."""
     connection = connection_or_404(request, public_id)
-    keep_test(request, connection, actions.connection_test(connection))
+    if is_watched(request):
+        return begin_test(request, connection)
+    test_now(connection, actor=str(request.user))
     return _back(request, connection, "#test")
 
 
@@ -42,8 +45,8 @@ def host_key_accept(request: AccountRequest, public_id: UUID) -> HttpResponse:
     except Refused as refused:
         messages.error(request, refused.words)
     else:
-        keep_test(request, connection, steps)
-        messages.success(request, "The new host key is kept. The hub refuses every other one from now on.")
+        note_steps(connection, steps, actor=str(request.user))
+        messages.success(request, "The host key is kept. The hub refuses every other one from now on.")
     return _back(request, connection, "#test")
 
 

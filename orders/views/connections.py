@@ -20,8 +20,8 @@ from connectors.models import Connection
 from connectors.readers import secret_names_of
 from connectors.refusals import Refused
 from connectors.setup_forms import groups_of, rows_of, typed_in, without_untouched
+from connectors.watched_tests import last_test
 from orders.listings import connections as listing
-from orders.views.kept_tests import kept_test
 from orders.views.queries import public_id_of
 
 
@@ -35,7 +35,7 @@ def connection_list(request: AccountRequest) -> HttpResponse:
 @account_page(Role.VIEWER)
 def connection_detail(request: AccountRequest, public_id: UUID) -> HttpResponse:
     connection = connection_or_404(request, public_id)
-    shown = {"page": listing.connection_page(connection), "test": kept_test(request, connection), "tab": "connection"}
+    shown = {"page": listing.connection_page(connection), "test": last_test(connection), "tab": "connection"}
     return render(request, "connections/connection.html", {**shown, **around(request, connection)})
 
 

@@ -26,9 +26,10 @@ from connectors.pasted import read_pasted
 from connectors.readers import secret_names_of
 from connectors.refusals import Refused
 from connectors.setup_forms import rows_of, typed_in, without_untouched
+from connectors.watched_tests import last_test, test_now
 from orders.listings import guide
 from orders.views.connections import around, connection_or_404
-from orders.views.kept_tests import keep_test, kept_test
+from orders.views.watching import begin_test, is_watched
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -73,7 +74,7 @@ def connection_guide(request: AccountRequest, public_id: UUID) -> HttpResponse:
         "step": step,
         "rows": rows_of(step.fields, shown, secret_names_of(connection), problems),
         "refusal": refusal,
-        "test": kept_test(request, connection),
+        "test": last_test(connection),
         "keys": _host_keys(connection),
         "jobs": guide.jobs_of(connection, spec) if step.lists_jobs else [],
         "rules": guide.rules_for(connection, request.GET.get("number", "").strip()[:200]) if step.is_last else None,
@@ -81,9 +82,12 @@ def connection_guide(request: AccountRequest, public_id: UUID) -> HttpResponse:
         "redirect_uri": redirect_uri(),
         "addresses": hub_settings.OUTGOING_ADDRESSES if step.names_a_place else [],
     }
-    return render(
-        request, "connections/guide.html", {**page, **around(request, connection)}, status=422 if problems or refusal else 200
-    )
+    is_wrong = bool(problems or refusal)
+    answer = render(request, "connections/guide.html", {**page, **around(request, connection)}, status=422 if is_wrong else 200)
+    if is_wrong and is_watched(request):
+        # The page asked for a test alone: what is wrong with the form is shown in place of the whole page.
+        answer.status_code, answer["HX-Retarget"], answer["HX-Reswap"] = 200, "body", "innerHTML"
+    return answer
 
 
 @require_safe
@@ -162,7 +166,9 @@ def _onward(request: AccountRequest, connection: Connection, steps: Sequence[gui
     here = reverse("connection_guide", kwargs={"slug": request.account.slug, "public_id": connection.public_id})
     match request.POST.get("do", "next"):
         case "test":
-            keep_test(request, connection, actions.connection_test(connection))
+            if is_watched(request):
+                return begin_test(request, connection)
+            test_now(connection, actor=str(request.user))
             return redirect(f"{here}?step={step.number}#test")
         case "grant":
             return redirect("grant_access", slug=request.account.slug, public_id=connection.public_id)

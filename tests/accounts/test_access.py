@@ -91,6 +91,7 @@ PAGES = [
         Page(f"connection_{name}", Role.OWNER, ids=_connection_id)
         for name in ("settings", "guide", "jobs", "go_live", "stations")
     ),
+    Page("connection_test_steps", ids=_connection_id),
     Page("connection_help", Role.OWNER, ids=_connection_id),
     Page("help"),
     Page("help_request", ids=_request_id),

@@ -16,7 +16,16 @@ from django.utils import timezone
 from cartrover.accounts.models import Account, AuditEntry, Invitation, Membership, Organization, Role, SignUp, User
 from cartrover.content_policy import HEADER
 from cartrover.tenancy import AccountOwned
-from connectors.models import Connection, ConnectionSecret, OAuthHandshake, RemoteFact, RequestBudget, Service, ServiceRun
+from connectors.models import (
+    Connection,
+    ConnectionSecret,
+    ConnectionTest,
+    OAuthHandshake,
+    RemoteFact,
+    RequestBudget,
+    Service,
+    ServiceRun,
+)
 from orders import models as tables
 from orders.api_keys import key_make
 from orders.channels import channel_add
@@ -66,6 +75,7 @@ def rows(acme: Account, alice: User, staff: User) -> dict[type[Model], Model]:
         SignUp.objects.create(user=staff, company="Staff & Co."),
         Invitation.objects.create(**own, email="new@example.org", token_digest="digest-of-a-link", expires_at=now),
         OAuthHandshake.objects.create(**at_wms, user=alice, state="handshake-state"),
+        ConnectionTest.objects.create(**own, connection=cart, by="alice"),
         ServiceRun.objects.create(**own, service=service, outcome="done"),
         RemoteFact.objects.create(**at_wms, kind="variant", key="CAP-9", value="7"),
         RequestBudget.objects.create(remote="api.example.com"),
