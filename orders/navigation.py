@@ -36,7 +36,7 @@ class SettingsEntry:
 
 SETTINGS: Sequence[SettingsEntry] = (
     SettingsEntry("account_settings", "Account", for_everybody=True),
-    SettingsEntry("members", "Members", for_everybody=True),
+    SettingsEntry("members", "Members", ("member_invite",), for_everybody=True),
     SettingsEntry(
         "notifications",
         "Notifications",

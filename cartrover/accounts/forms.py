@@ -81,6 +81,8 @@ class SignUpForm(_OurWords, account_forms.SignupForm):
 
     def clean_email(self) -> str:
         sign_up.forget_expired()
+        if self.invitation is not None:
+            sign_up.forget(self.invitation.email)
         email: str = super().clean_email()
         return email
 

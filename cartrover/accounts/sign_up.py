@@ -6,6 +6,7 @@ from datetime import timedelta
 from itertools import count
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.text import slugify
 
@@ -34,12 +35,24 @@ def complete(user: User) -> Account | None:
     return account
 
 
+def unverified() -> QuerySet[User]:
+    """Return the people who signed up and have never shown that the address is theirs."""
+    return User.objects.filter(sign_up__isnull=False, last_login=None, memberships=None, is_staff=False)
+
+
 def forget_expired() -> int:
-    """Delete people who signed up and never verified their address in time, so that it is free again; tell how many."""
-    gone = User.objects.filter(
-        sign_up__created_at__lt=timezone.now() - KEPT, last_login=None, memberships=None, is_staff=False
-    ).values_list("pk", flat=True)[:100]
-    return User.objects.filter(pk__in=list(gone)).delete()[1].get("accounts.User", 0)
+    """Delete people who signed up and didn't verify their address in time, so that it is free again; tell how many."""
+    return _forget(unverified().filter(sign_up__created_at__lt=timezone.now() - KEPT)[:100])
+
+
+def forget(email: str) -> int:
+    """Delete who signed up with that address without showing that it is theirs: somebody else has shown it meanwhile."""
+    return _forget(unverified().filter(email__iexact=email))
+
+
+def _forget(people: QuerySet[User]) -> int:
+    gone = list(people.values_list("pk", flat=True))
+    return User.objects.filter(pk__in=gone).delete()[1].get("accounts.User", 0)
 
 
 def free_slug(name: str) -> str:

@@ -54,6 +54,20 @@ def test_new_person_joins_by_the_link_alone(
     assert "accepted already" in guest.post(link).content.decode()
 
 
+def test_stranger_who_signed_up_with_that_address_before_gets_nothing(
+    alice: User, acme: Account, browser: Browser, mailoutbox: list[EmailMessage]
+) -> None:
+    form = {"name": "Mallory", "company": "M", "email": "new@example.org", "password1": "the stranger's password"}
+    Client().post("/sign-up/", form)
+    _invite(browser(alice))
+    guest, link = Client(), link_in(mailoutbox)
+    assert guest.post(link)["Location"] == "/sign-up/"
+    assert guest.post("/sign-up/", {"name": "New", "password1": PASSWORD})["Location"] == "/a/acme/"
+    refused = Client().post("/sign-in/", {"email": "new@example.org", "password": "the stranger's password"})
+    assert refused.status_code == 200
+    assert User.objects.get(email="new@example.org").name == "New"
+
+
 def test_known_person_signs_in_and_accepts(
     alice: User, charlie: User, acme: Account, browser: Browser, mailoutbox: list[EmailMessage]
 ) -> None:

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from cartrover.accounts import invitations
+from cartrover.accounts import invitations, sign_up
 from cartrover.accounts.models import Invitation, Role, User
 from cartrover.accounts.refusals import Refused
 from cartrover.accounts.words import MAY
@@ -51,5 +51,9 @@ def article(role: str) -> str:
 
 
 def _has_login(invitation: Invitation) -> bool:
-    """Whoever holds the link reads that mailbox, so this tells nobody anything about somebody else."""
-    return User.objects.filter(email__iexact=invitation.email).exists()
+    """Whoever holds the link reads that mailbox, so this tells nobody anything about somebody else.
+
+    A sign-up whose address nobody verified is no login: it may be a stranger's, who waits for somebody to take it over.
+    """
+    known = User.objects.filter(email__iexact=invitation.email)
+    return known.exclude(pk__in=sign_up.unverified()).exists()
