@@ -122,6 +122,15 @@ class OrderStory:
         return not self.order.hold and self.order.state in (OrderState.NEW, OrderState.READY)
 
     @property
+    def can_be_sent_again(self) -> bool:
+        """An order that waits for its next try; a held one is released instead."""
+        return not self.order.hold and self.order.state == OrderState.READY
+
+    @property
+    def can_be_marked(self) -> bool:
+        return self.order.state in (OrderState.NEW, OrderState.READY, OrderState.SHIPPED)
+
+    @property
     def can_be_canceled(self) -> bool:
         return self.order.state in (OrderState.NEW, OrderState.READY, OrderState.SENT)
 

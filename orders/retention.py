@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from cartrover.accounts.models import Account
+from orders.editing import PERSONAL_EVENT as EDITED
 from orders.models import (
     InboundBody,
     Order,
@@ -68,6 +69,7 @@ def _forget_people(account: Account, old: datetime) -> None:
         with transaction.atomic():
             orders.filter(pk__in=pks).update(**PERSONAL)
             OrderLine.objects.for_account(account).filter(order__in=pks).update(extra={})
+            OrderEvent.objects.for_account(account).filter(order__in=pks, kind=EDITED).update(data={})
             OrderEvent.objects.bulk_create(
                 OrderEvent(account=account, order_id=pk, kind="order.purged", words="Personal data was removed.") for pk in pks
             )

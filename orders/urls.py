@@ -5,7 +5,21 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from orders.order_acts import ACTS
-from orders.views import acts, alerts, imports, mappings, order_bulk, order_list, pages, skipped, stock, support, told, work
+from orders.views import (
+    acts,
+    alerts,
+    imports,
+    mappings,
+    order_bulk,
+    order_edit,
+    order_list,
+    pages,
+    skipped,
+    stock,
+    support,
+    told,
+    work,
+)
 
 
 def _mapping(kind: str) -> list[URLPattern]:
@@ -36,6 +50,7 @@ urlpatterns = [
     path("work/<uuid:public_id>/now/", work.work_now, name="work_now"),
     path("work/<uuid:public_id>/stop/", work.work_stop, name="work_stop"),
     path("orders/<uuid:public_id>/", pages.order_detail, name="order"),
+    path("orders/<uuid:public_id>/edit/", order_edit.order_edit, name="order_edit"),
     path("orders/<uuid:public_id>/preview/", pages.order_preview, name="order_preview"),
     *(path(f"orders/<uuid:public_id>/{act}/", acts.order_act, {"act": act}, name=f"order_{act}") for act in ACTS),
     path("skipped/", skipped.skipped_list, name="skipped"),

@@ -45,7 +45,7 @@ def meet(order: Order, draft: OrderDraft, *, route: Route, document: InboundDocu
     differences = _differences(order, lines, draft, merged)
     if not differences:
         return Met.SAME
-    if not _unsent(order):
+    if not take_back(order):
         return _changed_too_late(order, draft, differences, name)
     _rewrite(order, draft, merged)
     OrderEvent.objects.create(
@@ -118,7 +118,7 @@ def _four(price: object) -> object:
     return price.quantize(Decimal("0.0001")) if isinstance(price, Decimal) else price
 
 
-def _unsent(order: Order) -> bool:
+def take_back(order: Order) -> bool:
     """Say whether nothing of the order can have reached the WMS; if so, take it back from a sender who has claimed it."""
     if order.state not in (OrderState.NEW, OrderState.READY):
         return False

@@ -144,7 +144,7 @@ def order_out(order: Order, lines: Sequence[OrderLine], skus: dict[str, str], me
             OrderLineOut(
                 line_no=line.line_no,
                 item=line.item,
-                wms_item=skus.get(line.item, line.item),
+                wms_item=line.chosen_item or skus.get(line.item, line.item),
                 quantity=line.quantity,
                 price=line.price,
                 title=line.title,

@@ -249,16 +249,16 @@ def _not_in_reading(wms: Connection, reading: StockReading, *, held_too: bool, a
     if among is not None:
         renamed = ProductAlias.objects.for_account(wms.account_id).filter(_one_of("wms_sku", among))
         asked = {*among, *renamed.values_list("cart_sku", flat=True)}
-    rows: Iterable[tuple[int, str, Any]] = (
+    rows: Iterable[tuple[int, str, str, Any]] = (
         OrderLine.objects.for_account(wms.account_id)
         .filter(undelivered | since | drafts, _one_of("item", asked), order__wms=wms)
-        .values_list("order__source_id", "item")
+        .values_list("order__source_id", "item", "chosen_item")
         .annotate(total=Sum("quantity") - Sum("canceled"))
     )
     aliases: dict[int, dict[str, str]] = {}
     waiting: dict[str, int] = defaultdict(int)
-    for cart_id, item, total in rows:
+    for cart_id, item, chosen_item, total in rows:
         if cart_id not in aliases:
             aliases[cart_id] = aliases_of(account_id=wms.account_id, cart_id=cart_id)
-        waiting[aliases[cart_id].get(item, item)] += int(total)
+        waiting[chosen_item or aliases[cart_id].get(item, item)] += int(total)
     return waiting

@@ -28,11 +28,11 @@ def recheck_unknown_skus(run: Run, session: OrderDestination) -> None:
         return
     orders = {order.pk: order for order in held.select_related("source")}
     items: dict[int, set[str]] = {}
-    for order_id, item in (
-        OrderLine.objects.for_account(run.account_id).filter(order__in=orders).values_list("order_id", "item")
-    ):
-        items.setdefault(order_id, set()).add(item)
-    wanted = _wms_items(run, orders, items)
+    chosen: dict[int, set[str]] = {}
+    lines = OrderLine.objects.for_account(run.account_id).filter(order__in=orders)
+    for order_id, item, chosen_item in lines.values_list("order_id", "item", "chosen_item"):
+        (chosen if chosen_item else items).setdefault(order_id, set()).add(chosen_item or item)
+    wanted = {pk: skus | chosen.get(pk, set()) for pk, skus in _wms_items(run, orders, items).items()}
     known = session.known_items({sku for skus in wanted.values() for sku in skus})
     routes: dict[int, Route] = {}
     for pk, order in orders.items():

@@ -11,10 +11,12 @@ from django.views.decorators.http import require_safe
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Role
 from orders import readers
+from orders.editing import why_not
 from orders.listings.columns import USUAL, columns_of
 from orders.listings.flow import flow, lag
 from orders.listings.orders import OrderFilter, orders_page
 from orders.listings.previews import preview_page
+from orders.marking import WORDS as ELSEWHERE
 from orders.models import Order
 
 
@@ -33,7 +35,15 @@ def order_detail(request: AccountRequest, public_id: UUID) -> HttpResponse:
     if story is None:
         raise Http404("This account has no such order.")
     return render(
-        request, "orders/order.html", {"story": story, "order": story.order, "may_act": request.membership.may(Role.OPERATOR)}
+        request,
+        "orders/order.html",
+        {
+            "story": story,
+            "order": story.order,
+            "may_act": request.membership.may(Role.OPERATOR),
+            "no_edit": why_not(story.order),
+            "elsewhere": ELSEWHERE.items(),
+        },
     )
 
 
