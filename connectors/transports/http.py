@@ -13,7 +13,8 @@ the certificate isn't trusted                             FixConnection        F
 a redirect                                                followed at home,    OutcomeUnknown
                                                           else FixConnection
 2xx that is no JSON                                       TryLater by `json()` OutcomeUnknown
-401                                                       renewed once         renewed once
+401 that asks for basic authentication                    FixConnection        FixConnection
+401 else                                                  renewed once         renewed once
 everything else, 400, 402, 403, 404, 409, 422 included    an `Answer`          an `Answer`
 ========================================================= ==================== =========================
 
@@ -224,6 +225,13 @@ class HttpClient:
             return self._counted(url, path, is_write, what, headers)
         access = self._bearer.access_token()
         answer = self._counted(url, path, is_write, what, headers | {"Authorization": f"Bearer {access}"})
+        if _asks_for_password(answer):
+            # Nobody looked at the token: it must be neither renewed nor thought refused.
+            raise FixConnection(
+                f"Something in front of {self._far_side} asks for a second password (basic authentication), so that the hub "
+                "doesn't reach the API behind it. Most often a web server or a plug-in was told to protect the whole address: "
+                "switch basic authentication off for the API, or enter an address that has none."
+            )
         if answer.status == 401 and self._bearer.refused(access):
             access = self._bearer.access_token()
             answer = self._counted(url, path, is_write, what, headers | {"Authorization": f"Bearer {access}"})
@@ -379,6 +387,15 @@ def _unreadable(is_doubtful: bool, far_side: str, what: str, *, after: float | N
             f"{far_side} {what}, so it isn't certain whether the request was carried out. It is looked up first."
         )
     return TryLater(f"{far_side} {what}. It is tried again later.", after=after)
+
+
+def _asks_for_password(answer: Answer) -> bool:
+    """True for a 401 of whatever guards the address by user and password: an API that reads tokens asks for those as well."""
+    if answer.status != 401:
+        return False
+    challenges = re.sub(r'"[^"]*"', "", answer.headers.get("WWW-Authenticate", ""))
+    schemes = re.findall(r"(?:^|,)\s*([A-Za-z]+)(?=\s|,|$)", challenges)
+    return {scheme.lower() for scheme in schemes} == {"basic"}
 
 
 def _may_be_cut(answer: Answer) -> bool:
