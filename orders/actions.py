@@ -9,7 +9,7 @@ from django.utils import timezone
 from connectors.contract import HoldReason, Side
 from connectors.models import Connection, Service, ServiceName
 from orders.alerts import resolve_alerts
-from orders.canceling import cancel_order
+from orders.canceling import Telling, cancel_order
 from orders.holding import hold_order
 from orders.models import (
     MessagePurpose,
@@ -103,9 +103,12 @@ def order_hold(order: Order, *, actor: str) -> None:
     hold_order(order, HoldReason.BY_PERSON, f"Held by {actor}.", actor=actor)
 
 
-def order_cancel(order: Order, *, actor: str) -> bool:
-    """Cancel an order; return False when the WMS has to agree first. Raise `ValueError` when it is too late."""
-    return cancel_order(order, because=f"Canceled by {actor}.", actor=actor)
+def order_cancel(order: Order, *, actor: str, telling: Telling | None = None) -> bool:
+    """Cancel an order, and with `telling` tell the cart; return False when the WMS has to agree first.
+
+    Raise `ValueError` when it is too late.
+    """
+    return cancel_order(order, because=f"Canceled by {actor}.", actor=actor, telling=telling)
 
 
 def order_resend(order: Order, *, actor: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -9,18 +11,30 @@ from connectors.contract import HoldReason
 from connectors.models import ServiceName
 from orders.alerts import raise_alert, resolve_alerts
 from orders.holding import lift_hold
-from orders.models import MessagePurpose, MessageState, Order, OrderEvent, OutboundMessage
+from orders.models import LineCancellation, MessagePurpose, MessageState, Order, OrderEvent, OrderLine, OutboundMessage
 from orders.models.outbound import OPEN_STATES
+from orders.pipeline.settle import cancel_rest
 from orders.states import OrderState, advance
-from orders.waking import wake
+from orders.waking import wake, wake_stock_uploads
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What the cart is told of an order that a person cancels: its own code for the reason, and words."""
+
+    code: str
+    reason: str
+
 
 MAYBE_THERE = [HoldReason.GAVE_UP, HoldReason.INTERNAL, HoldReason.DUPLICATE_AT_WMS]
 """Holds of orders that the WMS may have, or has."""
 
 
 @transaction.atomic
-def cancel_order(order: Order, *, because: str, actor: str = "") -> bool:
+def cancel_order(order: Order, *, because: str, actor: str = "", telling: Telling | None = None) -> bool:
     """Cancel an order; return True when that is done, False when the WMS has to agree first.
+
+    With `telling` the cart is told once it is canceled; without, it is told nothing.
 
     Raise `ValueError`, with words, for one that is shipped, confirmed or canceled already.
     """
@@ -32,9 +46,21 @@ def cancel_order(order: Order, *, because: str, actor: str = "") -> bool:
         advance(order, OrderState.CANCELED, because=because, actor=actor)
         Order.objects.for_account(order.account_id).filter(pk=order.pk).update(canceled_at=timezone.now())
         resolve_alerts(account_id=order.account_id, cause="cancel_wanted", subjects=[str(order.public_id)])
+        wake_stock_uploads(order.account_id)
+        if telling is not None:
+            tell_cart(order, telling)
         return True
-    _ask_wms(order, because=because, actor=actor)
+    _ask_wms(order, because=because, actor=actor, telling=telling)
     return False
+
+
+def tell_cart(order: Order, telling: Telling) -> None:
+    """Have the cart told that what hasn't shipped of a canceled order will not come."""
+    rows = LineCancellation.objects.for_account(order.account_id)
+    for line in OrderLine.objects.for_account(order.account_id).filter(order=order).order_by("line_no"):
+        if cancel_rest(line, line.quantity, telling.reason):
+            rows.filter(line=line, document__isnull=True).update(code=telling.code)
+    wake(order.source, ServiceName.CANCEL_UPLOAD)
 
 
 def drop_unsent(order: Order, words: str) -> bool:
@@ -53,7 +79,7 @@ def drop_unsent(order: Order, words: str) -> bool:
     return True
 
 
-def _ask_wms(order: Order, *, because: str, actor: str) -> None:
+def _ask_wms(order: Order, *, because: str, actor: str, telling: Telling | None) -> None:
     """Queue a cancellation behind whatever the WMS is still to be told of the order."""
     if order.wms is None:
         raise ValueError(f"Order {order.cust_ref} is at no WMS that could be asked to cancel it.")
@@ -61,9 +87,16 @@ def _ask_wms(order: Order, *, because: str, actor: str) -> None:
         order=order, purpose=MessagePurpose.CANCEL, state__in=OPEN_STATES
     )
     if open_ones.exists():
+        if telling is not None:
+            open_ones.update(telling=asdict(telling))
         return
     OutboundMessage.objects.create(
-        account_id=order.account_id, connection=order.wms, order=order, purpose=MessagePurpose.CANCEL, words=because
+        account_id=order.account_id,
+        connection=order.wms,
+        order=order,
+        purpose=MessagePurpose.CANCEL,
+        words=because,
+        telling=asdict(telling) if telling is not None else None,
     )
     OrderEvent.objects.create(
         account_id=order.account_id,

@@ -10,6 +10,7 @@ from django.utils import timezone
 from connectors.contract import HoldReason
 from orders.alerts import raise_alert, resolve_alerts
 from orders.models import MessagePurpose, MessageState, Order, OrderEvent, OutboundMessage
+from orders.waking import wake_stock_uploads
 
 ALERTED_HOLDS = frozenset(HoldReason) - {HoldReason.NOT_LIVE, HoldReason.INCOMPLETE, HoldReason.BY_PERSON}
 """Holds that somebody must look at; the others end by themselves or are known to whoever made them."""
@@ -33,6 +34,8 @@ def hold_order(order: Order, reason: HoldReason, words: str, *, subject: str = "
         state=MessageState.HELD, words=words, lease_token="", lease_owner="", lease_until=None
     )
     if not same:
+        # Held orders don't count against what may be sold.
+        wake_stock_uploads(order.account_id)
         OrderEvent.objects.create(
             account_id=order.account_id,
             order=order,
@@ -67,6 +70,7 @@ def lift_hold(order: Order, *, because: str, actor: str = "") -> bool:
     OrderEvent.objects.create(
         account_id=order.account_id, order=order, kind="order.released", words=because, actor=actor, data={"reason": was}
     )
+    wake_stock_uploads(order.account_id)
     resolve_alerts(account_id=order.account_id, cause=f"hold.{was}", subjects=[str(order.public_id)])
     if not Order.objects.for_account(order.account_id).filter(hold=was).exists():
         # Alerts that many orders shared (a SKU, a shipping code) hold nothing up any more.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from orders import actions
+from orders.cancel_codes import telling_of
 from orders.marking import Elsewhere, order_mark
 from orders.models import Order
 
@@ -52,9 +53,11 @@ def _hold(order: Order, actor: str, options: Mapping[str, str]) -> tuple[bool, s
 
 
 def _cancel(order: Order, actor: str, options: Mapping[str, str]) -> tuple[bool, str]:
-    if actions.order_cancel(order, actor=actor):
-        return True, "Canceled. The WMS was never told of it."
-    return True, "The WMS is asked to cancel it. It is canceled as soon as the WMS agrees."
+    telling, cart = telling_of(order.source, options), order.source.name
+    if actions.order_cancel(order, actor=actor, telling=telling):
+        return True, f"Canceled. The WMS was never told of it.{f' {cart} is told.' if telling else ''}"
+    then = f", and {cart} is told then" if telling else ""
+    return True, f"The WMS is asked to cancel it. It is canceled as soon as the WMS agrees{then}."
 
 
 def _mark(order: Order, actor: str, options: Mapping[str, str]) -> tuple[bool, str]:
@@ -72,5 +75,5 @@ ACTS: Mapping[str, Act] = {
     "cancel": Act(_cancel, "canceled, or asked of the WMS"),
     "mark": Act(_mark, "marked"),
 }
-OPTIONS = ("as", "reason")
+OPTIONS = ("as", "reason", "tell", "code")
 """What may be filled in beside a button."""

@@ -21,6 +21,11 @@ def wake(connection: Connection, name: ServiceName) -> None:
 
 def wake_stock_uploads(account_id: int) -> None:
     """Make every cart be told anew what it may sell: what one cart has ordered the others can't sell."""
-    carts = Connection.objects.for_account(account_id).filter(side=Side.CART).exclude(state=ConnectionState.DISCONNECTED)
-    for cart in carts:
-        wake(cart, ServiceName.INVENTORY_UPLOAD)
+    now = timezone.now()
+    services = Service.objects.for_account(account_id)
+    uploads = services.filter(name=ServiceName.INVENTORY_UPLOAD, every="automatic", connection__side=Side.CART)
+    uploads = uploads.exclude(connection__state=ConnectionState.DISCONNECTED)
+    # Those that are due already were rung for: many orders that are held at once ring once.
+    for pk in uploads.filter(Q(due_at__isnull=True) | Q(due_at__gt=now)).values_list("pk", flat=True):
+        services.filter(pk=pk).filter(Q(due_at__isnull=True) | Q(due_at__gt=now)).update(due_at=now)
+        bells.ring(pk)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from connectors.contract import Exchange, RemoteState
 from connectors.errors import ConnectorError, FixConnection, FixOrder, OutcomeUnknown, SlowDown, TryLater
 from orders.alerts import raise_alert
-from orders.canceling import cancel_order
+from orders.canceling import Telling, cancel_order, tell_cart
 from orders.holding import lift_hold
 from orders.models import MessagePurpose, MessageState, Order, OrderEvent, OutboundMessage
 from orders.models.outbound import OPEN_STATES
@@ -73,12 +73,13 @@ def _void_what_is_there(work: BatchWork, message: OutboundMessage) -> None:
 
 def _canceled(work: BatchWork, message: OutboundMessage) -> None:
     order = message.order
+    telling = Telling(**message.telling) if message.telling else None
     with transaction.atomic():
         work.done(message)
         if order.state in UNSENT:
             deliveries = OutboundMessage.objects.for_account(order.account_id).filter(order=order, state__in=OPEN_STATES)
             deliveries.update(state=MessageState.DROPPED, done_at=timezone.now(), words="The order was canceled.")
-            cancel_order(order, because=message.words or "Canceled.")
+            cancel_order(order, because=message.words or "Canceled.", telling=telling)
         else:
             if order.hold:
                 lift_hold(order, because="Canceled.")
@@ -86,6 +87,8 @@ def _canceled(work: BatchWork, message: OutboundMessage) -> None:
                 Order.objects.for_account(order.account_id).filter(pk=order.pk).update(
                     canceled_at=timezone.now(), wms_state=RemoteState.VOID
                 )
+                if telling is not None:
+                    tell_cart(order, telling)
     work.run.count("canceled")
 
 

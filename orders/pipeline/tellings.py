@@ -204,20 +204,21 @@ def _alert_too_many(cart: Connection, shipment: Shipment, told: int, held: int) 
 
 
 def tell_cancels(run: Run) -> OutboundDocument | None:
-    """Make a file of the quantities that will not come, with the code that the cart's settings name."""
+    """Make a file of the quantities that will not come, with the code that a person chose or the cart's settings name."""
     cart = run.connection
     settings: Mapping[str, Any] = settings_of(cart)
     code = str(settings.get("cancel_code") or "")
     with transaction.atomic():
         run.lease_required()
         waiting = LineCancellation.objects.for_account(cart.account_id).filter(line__order__source=cart, document__isnull=True)
+        if code:
+            resolve_alerts(account_id=cart.account_id, cause="no_cancel_code", subjects=[cart.name])
+        elif without := waiting.filter(code="").count():
+            _alert_no_code(run, without)
+            waiting = waiting.exclude(code="")
         rows = list(waiting.select_related("line__order").order_by("pk")[:AT_ONCE])
         if not rows:
             return None
-        if not code:
-            _alert_no_code(run, len(rows))
-            return None
-        resolve_alerts(account_id=cart.account_id, cause="no_cancel_code", subjects=[cart.name])
         document = make_document(cart, Purpose.CANCELS, _cancel_rows(rows, code))
         waiting.filter(pk__in=[row.pk for row in rows]).update(document=document)
         return document
@@ -238,7 +239,7 @@ def _cancel_row(row: LineCancellation, quantity: int, code: str) -> CancelRow:
         external_order_id=source_id(line.order),
         line_id=line.line_id,
         item=line.item,
-        code=code,
+        code=row.code or code,
         reason=row.because,
         quantity=quantity,
     )

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Role
 from orders import readers
+from orders.cancel_codes import codes_of
 from orders.editing import why_not
 from orders.listings.columns import USUAL, columns_of
 from orders.listings.flow import flow, lag
@@ -42,6 +43,8 @@ def order_detail(request: AccountRequest, public_id: UUID) -> HttpResponse:
             "order": story.order,
             "may_act": request.membership.may(Role.OPERATOR),
             "no_edit": why_not(story.order),
+            "cancel_codes": codes_of(story.order.source) if story.can_be_canceled else (),
+            "usual_code": story.order.source.settings.get("cancel_code", ""),
             "elsewhere": ELSEWHERE.items(),
         },
     )
