@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from cartrover.accounts.access import AccountRequest
 from cartrover.accounts.models import Role
@@ -28,19 +28,17 @@ def settings_menu(context: dict[str, Any]) -> dict[str, Any]:
     """Show the pages of settings that this person may open."""
     request: AccountRequest = context["request"]
     here = request.resolver_match.url_name if request.resolver_match else ""
-    entries = []
-    for entry in SETTINGS:
-        address = _address(entry.page, request.account.slug)
-        if address and request.membership.may(Role.VIEWER if entry.for_everybody else Role.OWNER):
-            entries.append({"words": entry.words, "address": address, "is_here": here in (entry.page, *entry.also)})
+    is_owner = request.membership.may(Role.OWNER)
+    entries = [
+        {
+            "words": entry.words,
+            "address": reverse(entry.page, kwargs={"slug": request.account.slug}),
+            "is_here": here in (entry.page, *entry.also),
+        }
+        for entry in SETTINGS
+        if is_owner or entry.for_everybody
+    ]
     return {"entries": entries}
-
-
-def _address(page: str, slug: str) -> str:
-    try:
-        return reverse(page, kwargs={"slug": slug})
-    except NoReverseMatch:
-        return ""
 
 
 @register.filter
