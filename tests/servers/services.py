@@ -63,7 +63,9 @@ def run(command: list[str]) -> int:
         with postgres.postgres(folder / "postgresql") as url, redis.redis(folder / "redis") as broker:
             settings = {"DATABASE_URL": url, "CELERY_BROKER_URL": broker}
             _say("With " + " ".join(f"{name}={value}" for name, value in settings.items()))
-            return subprocess.run(command, check=False, env={**os.environ, **settings}).returncode
+            # What importing the hub left here would make the suite take the hub's settings for its own.
+            kept = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+            return subprocess.run(command, check=False, env={**kept, **settings}).returncode
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
