@@ -93,11 +93,6 @@ class HomePage:
     def warehouses(self) -> Sequence[ConnectionRow]:
         return [row for row in self.connections if row.connection.side == Side.WMS]
 
-    @property
-    def in_test_mode(self) -> Sequence[ConnectionRow]:
-        """The carts whose live orders wait."""
-        return [row for row in self.carts if not row.connection.live]
-
 
 @dataclass(frozen=True, slots=True)
 class OrderStory:

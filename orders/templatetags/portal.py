@@ -15,7 +15,9 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from cartrover.accounts.access import AccountRequest
-from connectors.contract import HoldReason
+from cartrover.accounts.models import Role
+from connectors.contract import HoldReason, Side
+from connectors.models import Connection, ConnectionState
 from orders import words
 from orders.listings import flow
 from orders.listings.alerts import COUNTED, open_count, place_of
@@ -186,6 +188,15 @@ def navigation(context: dict[str, Any]) -> dict[str, Any]:
         "open_alerts": _open_alerts(request),
         "is_behind_more": any(not one.at_foot and here in (one.page, *one.also) for group in MENU for one in group),
     }
+
+
+@register.inclusion_tag("orders/_band.html", takes_context=True)
+def test_mode_band(context: dict[str, Any]) -> dict[str, Any]:
+    """Say on every page which carts are in test mode; one query over the few connections of an account."""
+    request: AccountRequest = context["request"]
+    rows = Connection.objects.for_account(request.account).filter(side=Side.CART, live=False)
+    carts = rows.exclude(state=ConnectionState.DISCONNECTED).order_by("name").only("account", "public_id", "name")
+    return {"account": request.account, "carts": carts, "may_change": request.membership.may(Role.OWNER)}
 
 
 @register.inclusion_tag("orders/_run_state.html", takes_context=True)

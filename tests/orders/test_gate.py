@@ -211,3 +211,11 @@ def test_order_that_would_be_held_says_why_instead(begun: Hub, owner: Client) ->
     answer = owner.get(f"/a/acme/orders/{begun.order().public_id}/preview/", headers={"HX-Request": "true"})
     assert "has no active product with the SKU CAP-9" in text_of(answer)
     assert "<html" not in answer.content.decode()
+
+
+def test_band_stands_on_every_page_while_a_cart_is_in_test_mode(begun: Hub, owner: Client) -> None:
+    pages = ("", "orders/", "alerts/", f"connections/{begun.cart.public_id}/", "help/")
+    band = "Test mode. Live orders of DSCO are loaded and wait; test orders run through."
+    assert all(band in text_of(owner.get(f"/a/acme/{page}")) for page in pages)
+    owner.post(f"/a/acme/connections/{begun.cart.public_id}/activate/", {"skip_test": "yes"})
+    assert not any("Test mode." in text_of(owner.get(f"/a/acme/{page}")) for page in pages)
