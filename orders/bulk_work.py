@@ -47,6 +47,10 @@ def _plan_skipped(job: Job) -> Sequence[int]:
     return list(rows.order_by("created_at", "pk").values_list("pk", flat=True)[:MOST_ROWS])
 
 
+def _about_skipped(asked: Mapping[str, Any]) -> str:
+    return f"Load skipped orders of {asked['file']}" if asked.get("file") else "Load skipped orders"
+
+
 def _load_skipped(job: Job, pks: Sequence[int]) -> list[Outcome]:
     rows = SkippedOrder.objects.for_account(job.account_id).filter(pk__in=pks).order_by("pk")
     found = []
@@ -64,5 +68,5 @@ def _load_skipped(job: Job, pks: Sequence[int]) -> list[Outcome]:
 
 KINDS: Mapping[str, Kind] = {
     ORDERS: Kind(_plan_orders, _act_on_orders, _about_orders),
-    SKIPPED: Kind(_plan_skipped, _load_skipped, lambda asked: "Load skipped orders"),
+    SKIPPED: Kind(_plan_skipped, _load_skipped, _about_skipped),
 }

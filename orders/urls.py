@@ -54,6 +54,7 @@ urlpatterns = [
     path("orders/<uuid:public_id>/preview/", pages.order_preview, name="order_preview"),
     *(path(f"orders/<uuid:public_id>/{act}/", acts.order_act, {"act": act}, name=f"order_{act}") for act in ACTS),
     path("skipped/", skipped.skipped_list, name="skipped"),
+    path("skipped/load/", skipped.skipped_load_all, name="skipped_load_all"),
     path("skipped/<uuid:public_id>/load/", skipped.skipped_load, name="skipped_load"),
     path("shipments/", told.shipment_list, name="shipments"),
     path("shipments/<uuid:public_id>/send/", told.shipment_send, name="shipment_send"),

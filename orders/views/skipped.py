@@ -13,6 +13,8 @@ from django.views.decorators.http import require_POST, require_safe
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Role
 from orders import actions
+from orders.bulk_work import SKIPPED
+from orders.jobs import job_begin
 from orders.listings.skipped import skipped_page
 from orders.models import Order, SkippedOrder
 from orders.views.queries import public_id_of
@@ -25,6 +27,15 @@ def skipped_list(request: AccountRequest) -> HttpResponse:
     page = skipped_page(request.account, loaded=loaded, file=file, after=public_id_of(request.GET.get("after", "")))
     shown = {"page": page, "file": file, "loaded": loaded, "may_act": request.membership.may(Role.OPERATOR)}
     return render(request, "orders/skipped.html", shown)
+
+
+@require_POST
+@account_page(Role.OPERATOR)
+def skipped_load_all(request: AccountRequest) -> HttpResponse:
+    """Load all that stay out, of one file where the list shows one, in the background."""
+    asked = {"file": request.POST.get("file", "")[:300]}
+    job = job_begin(account=request.account, kind=SKIPPED, asked=asked, actor=str(request.user))
+    return redirect("work", slug=request.account.slug, public_id=job.public_id)
 
 
 @require_POST

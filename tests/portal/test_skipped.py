@@ -16,9 +16,10 @@ from django.utils import timezone
 from cartrover.accounts.models import Account, User
 from connectors.contract import LineDraft, OrderDraft
 from connectors.models import Connection
+from orders.jobs import run_job
 from orders.listings.paging import PAGE
 from orders.listings.skipped import skipped_page
-from orders.models import InboundDocument, Order, SkippedOrder
+from orders.models import InboundDocument, Job, Order, SkippedOrder
 from tests.factories import AlertFactory, ConnectionFactory
 
 pytestmark = pytest.mark.django_db
@@ -123,3 +124,22 @@ def test_pages_hold_every_order_once_in_as_many_queries(cart: Connection) -> Non
     assert seen == [(str(number), "DSCO", True) for number in reversed(range(PAGE + 3))]
     assert asked == [1, 2], "the second page asks where the first one ended"
     assert after is None
+
+
+def test_all_that_can_be_loaded_are_loaded_at_once_and_twice_is_harmless(
+    bob: User, vera: User, cart: Connection, browser: Browser
+) -> None:
+    for number in range(3):
+        _skipped(cart, str(number), draft=_draft(str(number)))
+    _skipped(cart, "bad", reason="refused_row")
+    client = browser(bob)
+    assert "Load all that stay out" in client.get("/a/acme/skipped/").content.decode()
+    assert "Load all that stay out" not in browser(vera).get("/a/acme/skipped/").content.decode()
+    assert browser(vera).post("/a/acme/skipped/load/").status_code == 403
+    for done, refused in ((3, 1), (0, 1)):
+        client.post("/a/acme/skipped/load/")
+        job = Job.objects.for_account(cart.account).latest("pk")
+        run_job(job.pk)
+        job.refresh_from_db()
+        assert (job.state, job.done, job.refused) == ("done", done, refused)
+    assert Order.objects.for_account(cart.account).count() == 3
