@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from orders.views import connection_acts, connections, files, gate, guide, support, watching
+from orders.views import backfill, connection_acts, connections, files, gate, guide, support, watching
 
 ONE = "<uuid:public_id>"
 
@@ -31,6 +31,8 @@ urlpatterns = [
         path(f"{ONE}/{act.replace('_', '-')}/", connection_acts.connection_act, {"act": act}, name=f"connection_{act}")
         for act in connection_acts.ACTS
     ),
+    path(f"{ONE}/backfill/", backfill.backfill, name="connection_backfill"),
+    path(f"{ONE}/backfill/<uuid:work_id>/load/", backfill.backfill_load, name="connection_backfill_load"),
     path(f"{ONE}/files/", files.file_list, name="connection_files"),
     path(f"{ONE}/files/in/<uuid:document_id>/again/", files.file_again, name="connection_file_again"),
     path(f"{ONE}/files/<slug:way>/<uuid:document_id>/", files.file_detail, name="connection_file"),

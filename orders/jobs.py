@@ -55,13 +55,15 @@ class Kind:
     about: Callable[[Mapping[str, Any]], str]
     """What it is called: "Hold 12 orders"."""
     part: int = PART
+    only_reads: bool = False
+    """`do` writes nothing: it may take long, and holds no transaction open meanwhile."""
 
 
 def kinds() -> Mapping[str, Kind]:
     """Return every kind of work by its name."""
-    from orders import bulk_work
+    from orders import backfilling, bulk_work
 
-    return bulk_work.KINDS
+    return {**bulk_work.KINDS, **backfilling.KINDS}
 
 
 def job_begin(
@@ -113,6 +115,7 @@ def run_job(pk: int, *, seconds: float = STEP_SECONDS) -> None:
 
 def _work(job: Job, lease: Lease, deadline: float) -> None:
     kind = kinds()[job.kind]
+    job.found = []
     if job.is_open and job.total is None:
         _plan(job, lease, kind)
     while time.monotonic() < deadline:
@@ -142,19 +145,22 @@ def _plan(job: Job, lease: Lease, kind: Kind) -> None:
 
 def _do_part(job: Job, lease: Lease, kind: Kind) -> bool:
     """Do the next part; return whether there may be more. The last one ends the job."""
+    parts = JobPart.objects.for_account(job.account_id).filter(job=job).order_by("seq")
+    first = parts.first() if kind.only_reads else None
+    read = kind.do(job, first.rows) if first is not None else None
     with transaction.atomic():
         lease.require()
         jobs = Job.objects.for_account(job.account_id)
         stands = jobs.select_for_update().get(pk=job.pk)
         if not stands.is_open:
             return False
-        part = JobPart.objects.for_account(job.account_id).filter(job=job).order_by("seq").first()
+        part = parts.first()
         if part is None:
             jobs.filter(pk=job.pk).update(state=JobState.DONE, finished_at=timezone.now())
             words = f"{stands.done:,} done, {stands.refused:,} refused."
             audit(account=job.account, actor=job.actor, verb=f"{job.kind}.done", subject=str(job.public_id), words=words)
             return False
-        outcomes = kind.do(job, part.rows)
+        outcomes = kind.do(job, part.rows) if read is None else read
         good = sum(outcome.good for outcome in outcomes)
         jobs.filter(pk=job.pk).update(
             done=stands.done + good,

@@ -76,6 +76,7 @@ MENU: Sequence[Sequence[Entry]] = (
                 "connection_files",
                 "connection_file",
                 "connection_runs",
+                "connection_backfill",
                 "connection_new",
                 "connection_guide",
                 "connection_go_live",

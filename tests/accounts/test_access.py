@@ -68,6 +68,7 @@ PAGES = [
     Page("orders"),
     Page("orders_export"),
     Page("order", ids=_order_id),
+    Page("connection_backfill", Role.OPERATOR, ids=_connection_id),
     Page("order_edit", Role.OPERATOR, ids=_order_id),
     Page("orders_bulk_all", Role.OPERATOR),
     *(Page(name, ids=_job_id) for name in ("work", "work_now")),
