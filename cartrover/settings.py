@@ -11,6 +11,8 @@ from typing import Any
 
 import environ
 
+from cartrover.staff_look import UNFOLD as UNFOLD
+
 ROOT = Path(__file__).resolve().parent.parent
 env = environ.Env()
 if (ROOT / ".env").is_file():
@@ -49,7 +51,9 @@ PORTAL_URL = env.str("PORTAL_URL", default="http://127.0.0.1:8000").rstrip("/")
 """How browsers reach the portal: used in links that leave it and as the OAuth redirect address."""
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    # Before the admin, whose templates it replaces; its own site would be another one, so it is told not to put that in place.
+    "unfold.apps.BasicAppConfig",
+    "cartrover.staff_app.StaffConsoleConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -75,6 +79,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "cartrover.accounts.sessions.LastSeenMiddleware",
+    "cartrover.accounts.acting.ActingMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "cartrover.urls"
@@ -180,11 +185,14 @@ globals().update(
 )
 EMAIL_TIMEOUT = 15
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="CartRover <cartrover@localhost>")
+HIJACK_PERMISSION_CHECK = "cartrover.accounts.acting.may_act_as"
 
 LANGUAGE_CODE = "en"
 USE_I18N = False
 TIME_ZONE = "UTC"
 USE_TZ = True
+DATETIME_FORMAT = "Y-m-d H:i:s"
+"""Of the staff console alone, in UTC: the portal says times as people do."""
 
 STATIC_URL = "static/"
 STATIC_ROOT = ROOT / "staticfiles"

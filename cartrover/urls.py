@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.templatetags.static import static
 from django.urls import include, path
@@ -15,8 +14,7 @@ urlpatterns = [
     path("a/<slug:slug>/connections/", include("orders.connection_urls")),
     path("a/<slug:slug>/settings/", include("orders.setting_urls")),
     path("a/<slug:slug>/settings/members/", include("cartrover.accounts.member_urls")),
-    # Staff signs in where everybody does: with the same limits and the same second step.
-    path("staff/login/", secure_admin_login(admin.site.login)),
+    path("", include("orders.staff_urls")),
     path("staff/", admin.site.urls),
     # Browsers ask for it on pages that name no icon, as the staff console's.
     path("favicon.ico", RedirectView.as_view(url=static("portal/mark.svg"), permanent=True)),

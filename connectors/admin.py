@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 
 from cartrover.staff import StaffAdmin, StaffInline, one_of
 from connectors.contract import Side
@@ -13,17 +19,38 @@ from connectors.models import (
     ConnectionTest,
     OAuthHandshake,
     Outcome,
+    Pulse,
     RemoteFact,
     RequestBudget,
     Service,
-    ServiceName,
-    ServiceRun,
+    ServiceDay,
 )
+from connectors.stuck import stuck
+
+BECAUSE = "staff console"
+
+
+class HealthFilter(admin.SimpleListFilter):
+    title = "needs"
+    parameter_name = "needs"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("person", "a person of the merchant"), ("us", "one of us: a service is stuck")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        match self.value():
+            case "person":
+                return queryset.filter(needs_person=True)
+            case "us":
+                services = Service.objects.across_accounts(BECAUSE).filter(stuck(timezone.now()))
+                return queryset.filter(Exists(services.filter(connection=OuterRef("pk"))))
+            case _:
+                return queryset
 
 
 class ServiceInline(StaffInline):
     model = Service
-    fields = ("name", "every", "due_at", "last_run_at", "last_outcome", "last_words")
+    fields = ("name", "every", "due_at", "last_run_at", "last_outcome", "failures", "last_words")
 
 
 class SecretInline(StaffInline):
@@ -34,11 +61,43 @@ class SecretInline(StaffInline):
 
 @admin.register(Connection)
 class ConnectionAdmin(StaffAdmin):
-    list_display = ("name", "account", "kind", "side", "state", "live", "checked_at", "probe_at")
-    list_filter = (one_of("state", ConnectionState), one_of("side", Side), "live")
+    list_display = ("name", "account", "kind", "health", "live", "services_said", "checked_at", "probe_at")
+    list_filter = (one_of("state", ConnectionState), HealthFilter, one_of("side", Side), "live")
     list_select_related = ("account",)
     search_fields = ("name", "kind", "remote_identity", "account__slug", "account__name", "=public_id")
     inlines = (ServiceInline, SecretInline)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        services = Service.objects.across_accounts(BECAUSE).order_by("pk")
+        return super().get_queryset(request).prefetch_related(Prefetch("services", queryset=services))
+
+    @admin.display(description="state", ordering="state")
+    def health(self, connection: Connection) -> str:
+        tone = {"ok": "good", "broken": "bad", "new": "quiet"}.get(connection.state, "quiet")
+        words = "needs a person" if connection.needs_person else "trying again" if connection.state == "broken" else ""
+        return format_html('<span class="staff-{}">{}</span> {}', tone, connection.state, words)
+
+    @admin.display(description="last runs")
+    def services_said(self, connection: Connection) -> str:
+        ran = [one for one in connection.services.all() if one.last_run_at is not None]
+        parts = ((_tone(one), one.last_words[:200], _label(one), _age(one.last_run_at)) for one in ran)
+        return format_html_join("", '<span class="staff-run staff-{}" title="{}">{} {}</span>', parts) or "none yet"
+
+
+def _tone(service: Service) -> str:
+    return "bad" if service.last_outcome in (Outcome.FAILED, Outcome.BROKEN) else "quiet"
+
+
+def _label(service: Service) -> str:
+    return service.name.replace("_", " ")
+
+
+def _age(moment: Any) -> str:
+    seconds = max(int((timezone.now() - moment).total_seconds()), 0)
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
 
 
 @admin.register(ConnectionSecret)
@@ -61,39 +120,15 @@ class OAuthHandshakeAdmin(StaffAdmin):
     search_fields = ("connection__name", "account__slug", "user__email")
 
 
-@admin.register(Service)
-class ServiceAdmin(StaffAdmin):
-    hides = ("lease_token",)
-    list_display = (
-        "name",
-        "connection",
-        "account",
-        "every",
-        "due_at",
-        "last_run_at",
-        "last_outcome",
-        "failures",
-        "lease_until",
-    )
-    list_filter = (one_of("name", ServiceName), one_of("last_outcome", Outcome))
-    list_select_related = ("account", "connection")
-    search_fields = ("connection__name", "account__slug")
-
-
-@admin.register(ServiceRun)
-class ServiceRunAdmin(StaffAdmin):
-    list_display = ("service_name", "connection_name", "account", "started_at", "finished_at", "outcome", "named", "counts")
-    list_filter = (one_of("outcome", Outcome), one_of("service__name", ServiceName, "service"))
-    list_select_related = ("account", "service__connection")
-    search_fields = ("service__connection__name", "account__slug")
+@admin.register(ServiceDay)
+class ServiceDayAdmin(StaffAdmin):
+    list_display = ("service_name", "account", "day", "runs", "troubles")
+    list_select_related = ("account", "service")
+    search_fields = ("account__slug",)
 
     @admin.display(description="service")
-    def service_name(self, run: ServiceRun) -> str:
-        return run.service.name
-
-    @admin.display(description="connection")
-    def connection_name(self, run: ServiceRun) -> str:
-        return run.service.connection.name
+    def service_name(self, day: ServiceDay) -> str:
+        return day.service.name
 
 
 @admin.register(RemoteFact)
@@ -115,3 +150,9 @@ class ConnectionTestAdmin(StaffAdmin):
     list_display = ("connection", "account", "by", "started_at", "finished_at")
     list_select_related = ("account", "connection")
     search_fields = ("connection__name", "account__slug", "by")
+
+
+@admin.register(Pulse)
+class PulseAdmin(StaffAdmin):
+    list_display = ("name", "at", "machine")
+    search_fields = ("name",)

@@ -6,12 +6,18 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path
+from django.utils.html import format_html
 
-from cartrover.staff import StaffAdmin, StaffInline, one_of
+from cartrover.redaction import scrub
+from cartrover.staff import StaffAdmin, StaffInline, act_on_each, asked_once, one_of
 from connectors.contract import HoldReason, Purpose, ShipmentState
+from orders import service_admin as service_admin
+from orders import staff_acts, staff_files
 from orders.models import (
     Alert,
     AlertState,
@@ -25,7 +31,11 @@ from orders.models import (
     InboundState,
     Invoice,
     InvoiceLine,
+    Job,
+    JobPart,
+    JobState,
     LineCancellation,
+    ListColumns,
     MessagePurpose,
     MessageState,
     Notification,
@@ -40,6 +50,7 @@ from orders.models import (
     OutboundMessage,
     Product,
     ProductAlias,
+    SavedView,
     Shipment,
     ShipmentLine,
     ShipMethodMap,
@@ -53,6 +64,30 @@ from orders.models import (
 from orders.states import OrderState
 from orders.support import support_move, support_say
 from orders.words import SUPPORT
+
+
+class HeldFilter(admin.SimpleListFilter):
+    title = "held"
+    parameter_name = "held"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "held, for whatever reason")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.exclude(hold="") if self.value() else queryset
+
+
+class TroubleFilter(admin.SimpleListFilter):
+    title = "trouble"
+    parameter_name = "trouble"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "held, tried in vain, or without a known outcome")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        in_vain = Q(state=MessageState.WAITING, attempts__gt=0)
+        stopped = Q(state__in=[MessageState.HELD, MessageState.UNKNOWN])
+        return queryset.filter(in_vain | stopped) if self.value() else queryset
 
 
 class LineInline(StaffInline):
@@ -70,11 +105,30 @@ class EventInline(StaffInline):
 @admin.register(Order)
 class OrderAdmin(StaffAdmin):
     list_display = ("cust_ref", "cust_po_no", "account", "source", "retailer_name", "state", "hold", "created_at")
-    list_filter = (one_of("state", OrderState), one_of("hold", HoldReason), "is_test")
+    list_filter = (HeldFilter, one_of("state", OrderState), one_of("hold", HoldReason), "is_test")
+    actions = ("release",)
     list_select_related = ("account", "source")
     search_fields = ("=cust_po_no", "=cust_ref", "=external_id", "=wms_order_id", "=public_id")
     search_help_text = "A whole number: of the cart, short, of the source or of the WMS."
     inlines = (LineInline, EventInline)
+
+    @admin.action(description="Release the ticked orders", permissions=["act"])
+    def release(self, request: HttpRequest, rows: QuerySet[Order]) -> HttpResponseBase | None:
+        question = asked_once(
+            self,
+            request,
+            rows,
+            act="release",
+            question="Release these orders?",
+            warning="Each goes on to its WMS if nothing else stands in its way. What was sent can't be taken back from here.",
+            button="Yes, release them",
+        )
+        if question is None:
+            actor = str(request.user)
+            act_on_each(
+                self, request, rows, lambda one: staff_acts.release(one, actor), done="released: they go on by themselves."
+            )
+        return question
 
 
 @admin.register(OrderLine)
@@ -102,12 +156,43 @@ class SkippedOrderAdmin(StaffAdmin):
 class AlertAdmin(StaffAdmin):
     list_display = ("cause", "subject", "account", "connection", "state", "times", "first_seen_at", "last_seen_at")
     list_filter = (one_of("state", AlertState),)
+    actions = ("resolve",)
     list_select_related = ("account", "connection")
     search_fields = ("=cause", "subject", "account__slug")
 
+    @admin.action(description="Resolve the ticked alerts", permissions=["act"])
+    def resolve(self, request: HttpRequest, rows: QuerySet[Alert]) -> HttpResponseBase | None:
+        question = asked_once(
+            self,
+            request,
+            rows,
+            act="resolve",
+            question="Resolve these alerts?",
+            warning="The merchants no longer see them. Where the cause lasts, the next run raises the alert anew.",
+            button="Yes, resolve them",
+        )
+        if question is None:
+            actor = str(request.user)
+            chosen = rows.select_related("account")
+            act_on_each(self, request, chosen, lambda one: staff_acts.resolve(one, actor), done="resolved.")
+        return question
+
+
+class WithBytes(StaffAdmin):
+    """A file, whose bytes can be downloaded; that is written down, as they hold buyers' names."""
+
+    change_form_outer_before_template = "staff/file_bytes.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.model._meta.app_label}_{self.model._meta.model_name}_bytes"
+        return [path("<int:pk>/bytes/", self.admin_site.admin_view(self.download), name=name), *super().get_urls()]
+
+    def download(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        return staff_files.download(self, request, pk)
+
 
 @admin.register(InboundDocument)
-class InboundDocumentAdmin(StaffAdmin):
+class InboundDocumentAdmin(WithBytes):
     list_display = ("name", "account", "connection", "state", "size", "modified_at", "seen_at", "read_at", "counts")
     list_filter = (one_of("state", InboundState),)
     list_select_related = ("account", "connection")
@@ -131,14 +216,31 @@ class AttemptInline(StaffInline):
 class OutboundMessageAdmin(StaffAdmin):
     hides = ("lease_token",)
     list_display = ("order", "account", "connection", "purpose", "state", "generation", "attempts", "due_at", "words")
-    list_filter = (one_of("state", MessageState), one_of("purpose", MessagePurpose))
+    list_filter = (TroubleFilter, one_of("state", MessageState), one_of("purpose", MessagePurpose))
+    actions = ("send_now",)
     list_select_related = ("account", "connection", "order")
     search_fields = ("=order__cust_ref", "=order__cust_po_no", "=public_id")
     inlines = (AttemptInline,)
 
+    @admin.action(description="Try the ticked messages now", permissions=["act"])
+    def send_now(self, request: HttpRequest, rows: QuerySet[OutboundMessage]) -> HttpResponseBase | None:
+        question = asked_once(
+            self,
+            request,
+            rows,
+            act="send_now",
+            question="Try these messages now?",
+            warning="Each is sent to its WMS by the next delivery; where the last outcome isn't known, the WMS is asked first.",
+            button="Yes, try them now",
+        )
+        if question is None:
+            actor = str(request.user)
+            act_on_each(self, request, rows, lambda one: staff_acts.send_now(one, actor), done="due now.")
+        return question
+
 
 @admin.register(OutboundDocument)
-class OutboundDocumentAdmin(StaffAdmin):
+class OutboundDocumentAdmin(WithBytes):
     hides = ("deflated", "lease_token")
     list_display = ("name", "account", "connection", "purpose", "state", "rows", "size", "attempts", "created_at", "taken_at")
     list_filter = (one_of("state", DocumentState), one_of("purpose", Purpose))
@@ -149,9 +251,23 @@ class OutboundDocumentAdmin(StaffAdmin):
 
 @admin.register(OutboundAttempt)
 class OutboundAttemptAdmin(StaffAdmin):
+    """What was sent and answered is stored without secrets; it is scrubbed once more, for what was stored by older versions."""
+
+    hides = ("request", "answer")
     list_display = ("started_at", "account", "message", "document", "outcome", "status", "elapsed_ms", "words")
     list_select_related = ("account", "message", "document")
     search_fields = ("=outcome", "=message__order__cust_ref", "=document__name")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return [*super().get_fields(request, obj), "sent", "answered"]
+
+    @admin.display
+    def sent(self, attempt: OutboundAttempt) -> str:
+        return format_html('<pre class="staff-text" tabindex="0">{}</pre>', scrub(attempt.request)) if attempt.request else "–"
+
+    @admin.display
+    def answered(self, attempt: OutboundAttempt) -> str:
+        return format_html('<pre class="staff-text" tabindex="0">{}</pre>', scrub(attempt.answer)) if attempt.answer else "–"
 
 
 @admin.register(LineCancellation)
@@ -333,3 +449,35 @@ class SupportNoteAdmin(StaffAdmin):
     list_display = ("at", "account", "request", "who", "by_support", "words")
     list_select_related = ("account", "request")
     search_fields = ("who", "account__slug")
+
+
+@admin.register(Job)
+class JobAdmin(StaffAdmin):
+    """Work on many rows that a merchant asked for."""
+
+    hides = ("lease_token",)
+    list_display = ("kind", "account", "actor", "state", "total", "done", "refused", "failures", "created_at", "finished_at")
+    list_filter = (one_of("state", JobState),)
+    list_select_related = ("account",)
+    search_fields = ("actor", "=public_id", "account__slug")
+
+
+@admin.register(JobPart)
+class JobPartAdmin(StaffAdmin):
+    list_display = ("job", "account", "seq")
+    list_select_related = ("account", "job")
+    search_fields = ("=job__public_id",)
+
+
+@admin.register(SavedView)
+class SavedViewAdmin(StaffAdmin):
+    list_display = ("name", "account", "user")
+    list_select_related = ("account", "user")
+    search_fields = ("name", "account__slug", "user__email")
+
+
+@admin.register(ListColumns)
+class ListColumnsAdmin(StaffAdmin):
+    list_display = ("user", "account")
+    list_select_related = ("account", "user")
+    search_fields = ("account__slug", "user__email")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from celery import shared_task
 
 from orders import dispatcher, jobs
+from orders.health import clock
 
 
 @shared_task(name="orders.ring_due")
 def ring_due() -> None:
     """Ring for every service that is due."""
+    clock.note_tick()
     dispatcher.ring_due()
     jobs.ring_open_jobs()
 

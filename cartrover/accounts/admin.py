@@ -6,16 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import BaseUserCreationForm, UserChangeForm
-from django.contrib.auth.models import Group
-from django.http import HttpRequest
+from django.db.models import Count, QuerySet
+from django.http import Http404, HttpRequest
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+from unfold.forms import UserCreationForm
+from unfold.widgets import UnfoldAdminSelectWidget
 
+from cartrover.accounts import acting, staff_views
 from cartrover.accounts.actions import audit
 from cartrover.accounts.addresses import vouch_for
+from cartrover.accounts.changing import retention_of
 from cartrover.accounts.models import (
     Account,
     AuditEntry,
@@ -27,7 +32,7 @@ from cartrover.accounts.models import (
     SignUp,
     User,
 )
-from cartrover.staff import AnyModelAdmin, StaffAdmin, one_of
+from cartrover.staff import StaffAdmin, StaffInline, StaffPage, one_of
 
 if TYPE_CHECKING:
     # Django's classes take type arguments in their stubs only.
@@ -35,15 +40,7 @@ if TYPE_CHECKING:
     AnyUserCreationForm = BaseUserCreationForm[User]
     AnyUserAdmin = UserAdmin[User]
 else:
-    AnyModelForm, AnyUserCreationForm, AnyUserAdmin = forms.ModelForm, BaseUserCreationForm, UserAdmin
-
-admin.site.site_header = admin.site.site_title = "CartRover staff console"
-admin.site.index_title = "All accounts"
-admin.site.site_url = "/"
-# Nobody uses groups here: members have roles, staff has permissions of its own.
-admin.site.unregister(Group)
-# allauth's own pages would show keys of sessions and sealed secrets. Its addresses and authenticators are shown below.
-admin.site.unregister([EmailAddress, Authenticator, UserSession])
+    AnyModelForm, AnyUserCreationForm, AnyUserAdmin = forms.ModelForm, UserCreationForm, UserAdmin
 
 
 def _choices(values: Any) -> list[tuple[str, str]]:
@@ -77,11 +74,11 @@ class _Trail:
 
 
 class OrganizationForm(AnyModelForm):
-    kind = forms.ChoiceField(choices=_choices(OrganizationKind))
+    kind = forms.ChoiceField(choices=_choices(OrganizationKind), widget=UnfoldAdminSelectWidget)
 
 
 @admin.register(Organization)
-class OrganizationAdmin(_Trail, AnyModelAdmin):
+class OrganizationAdmin(_Trail, StaffPage):
     form = OrganizationForm
     fields = ("name", "kind", "parent", "public_id", "created_at")
     readonly_fields = ("public_id", "created_at")
@@ -106,16 +103,36 @@ class AccountForm(AnyModelForm):
         return name
 
 
+class MembersInline(StaffInline):
+    model = Membership
+    verbose_name_plural = "members"
+    fields = ("user", "role", "created_at")
+
+
 @admin.register(Account)
-class AccountAdmin(_Trail, AnyModelAdmin):
+class AccountAdmin(_Trail, StaffPage):
     form = AccountForm
     fields = ("name", "slug", "organization", "time_zone", "retention_days", "public_id", "created_at")
     readonly_fields = ("public_id", "created_at")
-    list_display = ("name", "slug", "organization", "time_zone", "created_at")
+    list_display = ("name", "slug", "organization", "people", "kept_for", "time_zone", "created_at")
     list_select_related = ("organization",)
-    search_fields = ("name", "slug", "organization__name")
+    search_fields = ("name", "slug", "organization__name", "=public_id", "=memberships__user__email")
     autocomplete_fields = ("organization",)
     ordering = ("name",)
+    inlines = (MembersInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
+        accounts: QuerySet[Account] = super().get_queryset(request)
+        return accounts.annotate(people=Count("memberships", distinct=True))
+
+    @admin.display(description="members", ordering="people")
+    def people(self, account: Any) -> int:
+        count: int = account.people
+        return count
+
+    @admin.display(description="data is kept", ordering="retention_days")
+    def kept_for(self, account: Account) -> str:
+        return f"{retention_of(account)} days"
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -137,22 +154,43 @@ class NewUserForm(AnyUserCreationForm):
         return email
 
 
+class OwnMembershipsInline(StaffInline):
+    model = Membership
+    fields = ("account", "role", "created_at")
+
+
 @admin.register(User)
-class PersonAdmin(_Trail, AnyUserAdmin):
+class PersonAdmin(_Trail, AnyUserAdmin, StaffPage):
+    """People. Nobody sets the password of another person: who forgot it resets it by e-mail."""
+
     add_form = NewUserForm
     form = PersonForm
     fieldsets = (
-        (None, {"fields": ("email", "name", "password")}),
+        (None, {"fields": ("email", "name")}),
         ("May", {"fields": ("is_active", "is_staff", "is_superuser", "user_permissions")}),
         ("Seen", {"fields": ("last_login", "created_at", "public_id")}),
     )
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "name", "password1", "password2")}),)
-    readonly_fields = ("last_login", "created_at", "public_id")
-    list_display = ("email", "name", "is_active", "is_staff", "last_login")
+    list_display = ("email", "name", "is_active", "is_staff", "last_login", "act_as")
     list_filter = ("is_active", "is_staff")
-    search_fields = ("email", "name")
+    search_fields = ("email", "name", "=public_id", "=memberships__account__slug")
     filter_horizontal = ("user_permissions",)
     ordering = ("email",)
+    inlines = (OwnMembershipsInline,)
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if obj is not None else ()
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fixed = ["last_login", "created_at", "public_id"]
+        if not request.user.is_superuser:
+            # Who may change people must not make themselves more than they are.
+            fixed += ["is_staff", "is_superuser", "user_permissions"]
+        return fixed
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        ours = obj is not None and (obj.is_staff or obj.is_superuser)
+        return super().has_change_permission(request, obj) and (request.user.is_superuser or not ours)
 
     def save_model(self, request: HttpRequest, obj: Any, form: AnyModelForm, change: bool) -> None:
         """An address that staff enters counts as verified; one that waits to be verified still does after other changes."""
@@ -163,13 +201,30 @@ class PersonAdmin(_Trail, AnyUserAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
+        raise Http404("People set their passwords themselves.")
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(staff_views.ActAs.as_view())
+        return [path("<int:pk>/act-as/", view, name="accounts_user_act_as"), *super().get_urls()]
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        shown = super().get_list_display(request)
+        return shown if request.user.has_perm(acting.PERMISSION) else [name for name in shown if name != "act_as"]
+
+    @admin.display(description="")
+    def act_as(self, user: User) -> str:
+        if not user.is_active or user.is_staff or user.is_superuser:
+            return ""
+        return format_html('<a href="{}/act-as/">Act as …</a>', user.pk)
+
 
 class MembershipForm(AnyModelForm):
-    role = forms.ChoiceField(choices=_choices(Role))
+    role = forms.ChoiceField(choices=_choices(Role), widget=UnfoldAdminSelectWidget)
 
 
 @admin.register(Membership)
-class MembershipAdmin(_Trail, AnyModelAdmin):
+class MembershipAdmin(_Trail, StaffPage):
     """How staff gets into an account, too: by a membership that everybody can see."""
 
     form = MembershipForm
@@ -230,6 +285,5 @@ class AuthenticatorAdmin(_Trail, StaffAdmin):
 class AuditEntryAdmin(StaffAdmin):
     list_display = ("at", "account", "actor", "verb", "subject", "words")
     list_select_related = ("account",)
-    search_fields = ("actor", "subject", "verb", "account__slug")
-    date_hierarchy = None
+    search_fields = ("actor", "subject", "=verb", "=account__slug")
     ordering = ("-at", "-pk")

@@ -87,7 +87,12 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person, who signs in with an e-mail address. Staff is our own; merchants' people have memberships."""
+    """A person, who signs in with an e-mail address. Staff is our own; merchants' people have memberships.
+
+    `str(user)` names an actor everywhere: events and the audit log. `acted_by` is set while staff acts as this person.
+    """
+
+    acted_by: str = ""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     email = models.EmailField(unique=True)
@@ -103,9 +108,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         constraints = [models.UniqueConstraint(Lower("email"), name="user_email_unique_without_case")]
+        permissions = [("act_as_merchant", "Can act as a merchant's person")]
 
     def __str__(self) -> str:
-        return self.email
+        return f"{self.acted_by} as {self.email}" if self.acted_by else self.email
 
 
 class Membership(models.Model):

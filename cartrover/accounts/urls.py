@@ -10,11 +10,13 @@ from allauth.mfa.webauthn import views as passkeys
 from django.urls import path, re_path
 from django.views.decorators.cache import never_cache
 
+from cartrover.accounts import staff_views
 from cartrover.accounts.views import entrance, invited, you
 
 RESET = r"^password/reset/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$"
 
 entering = [
+    path("acting/end/", staff_views.acting_end, name="acting_end"),
     path("", entrance.home, name="home"),
     path("sign-in/", account.login, name="login"),
     path("sign-in/", account.login, name="account_login"),

@@ -24,6 +24,7 @@ RAW_SQL = {
     "cartrover/leasing.py": "asks PostgreSQL for its clock",
     "cartrover/planner_facts.py": "tells SQLite how full the tables will be",
     "cartrover/tenant_keys.py": "constraints that Django can't declare",
+    "orders/health/machine.py": "asks the database for its size and version",
     "orders/pipeline/loader.py": "COPY and bulk inserts, the account in each row",
 }
 
