@@ -11,7 +11,7 @@ from django.utils import timezone
 from cartrover.accounts.models import Account, AuditEntry
 from cartrover.vault import SealBroken
 from connectors import registry
-from connectors.contract import CheckStep, ConnectorSpec, FieldKind
+from connectors.contract import CheckStep, ConnectorSpec, FieldKind, Side
 from connectors.field_values import PORT_FIELD, FieldProblem, FieldProblems, clean, clean_secrets, missing
 from connectors.hub_fields import fields_of
 from connectors.models import Connection, ConnectionState, Service, ServiceName
@@ -35,11 +35,13 @@ __all__ = [
     "connection_activate",
     "connection_disconnect",
     "connection_pause",
+    "connection_rename",
     "connection_resume",
     "connection_save",
     "connection_secret_remove",
     "connection_test",
     "connection_to_test_mode",
+    "destination_set",
     "host_key_accept",
     "mark_broken",
     "mark_mended",
@@ -105,6 +107,34 @@ def _save(
         words = f"Set: {', '.join(sorted(changed))}." if changed else ""
         _audit(connection, actor, "connection.made" if is_new else "connection.changed", words)
     return connection
+
+
+def connection_rename(*, connection: Connection, name: str, actor: str) -> None:
+    """Give the connection another name; its history keeps the words that it was told in. Raise `Refused` for a name that is
+    none, or that another connection of the account has."""
+    was, plain = connection.name, _name(name)
+    if plain == was:
+        return
+    try:
+        with transaction.atomic():
+            Connection.objects.for_account(connection.account_id).filter(pk=connection.pk).update(name=plain)
+            connection.name = plain
+            _audit(connection, actor, "connection.renamed", f"Was: {was}.")
+    except IntegrityError as taken:
+        connection.name = was
+        raise Refused(f"“{plain}” is the name of another connection. Choose another one.") from taken
+
+
+def destination_set(*, cart: Connection, wms: Connection | None, actor: str) -> None:
+    """Choose the WMS that the cart's orders go to; None = the only one. Raise `Refused` for one that is no connected WMS."""
+    if wms is not None and (wms.side != Side.WMS or wms.state == ConnectionState.DISCONNECTED):
+        raise Refused(f"“{wms.name}” is no WMS that is connected.")
+    rows = Connection.objects.for_account(cart.account_id).filter(pk=cart.pk).exclude(destination=wms)
+    if wms is None:
+        rows = Connection.objects.for_account(cart.account_id).filter(pk=cart.pk, destination__isnull=False)
+    if rows.update(destination=wms):
+        _audit(cart, actor, "connection.destination", f"Orders go to: {wms.name if wms else 'the only WMS'}.")
+    cart.destination = wms
 
 
 def connection_secret_remove(*, connection: Connection, name: str, actor: str) -> None:

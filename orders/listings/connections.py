@@ -160,6 +160,15 @@ def connection_of(account: Account, public_id: UUID) -> Connection | None:
     return Connection.objects.for_account(account).select_related("account").filter(public_id=public_id).first()
 
 
+def destinations_of(cart: Connection) -> Sequence[Connection]:
+    """Return the WMSs among which a person chooses where the cart's orders go; none where there is no choice."""
+    if cart.side != Side.CART:
+        return []
+    rows = Connection.objects.for_account(cart.account_id).filter(side=Side.WMS).exclude(state=ConnectionState.DISCONNECTED)
+    connected = list(rows.order_by("name"))
+    return connected if len(connected) > 1 or cart.destination_id is not None else []
+
+
 def connection_head(connection: Connection) -> ConnectionHead:
     """Return what stands at the top of a connection's pages."""
     spec = registry.find(connection.kind)

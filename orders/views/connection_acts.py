@@ -20,8 +20,9 @@ from connectors.readers import service_of
 from connectors.refusals import Refused
 from connectors.schedules import UNSET, services_of
 from connectors.watched_tests import note_steps, test_now
-from orders import going_live, on_request, words
+from orders import connection_changes, going_live, on_request, words
 from orders.views.connections import connection_or_404
+from orders.views.queries import public_id_of
 from orders.views.watching import begin_test, is_watched
 
 
@@ -93,6 +94,38 @@ def secret_remove(request: AccountRequest, public_id: UUID, name: str) -> HttpRe
     actions.connection_secret_remove(connection=connection, name=name, actor=str(request.user))
     messages.success(request, "Removed. Test the connection to see whether it works without.")
     return redirect("connection_settings", slug=request.account.slug, public_id=connection.public_id)
+
+
+@require_POST
+@account_page(Role.OWNER)
+def name_save(request: AccountRequest, public_id: UUID) -> HttpResponse:
+    connection = connection_or_404(request, public_id)
+    try:
+        connection_changes.rename(connection=connection, name=request.POST.get("name", ""), actor=str(request.user))
+    except Refused as refused:
+        messages.error(request, refused.words)
+    else:
+        messages.success(request, f"The connection is called “{connection.name}”.")
+    return redirect("connection_settings", slug=request.account.slug, public_id=connection.public_id)
+
+
+@require_POST
+@account_page(Role.OWNER)
+def destination_save(request: AccountRequest, public_id: UUID) -> HttpResponse:
+    """Choose the WMS of a cart; none is chosen by an empty answer."""
+    cart = connection_or_404(request, public_id)
+    chosen = public_id_of(request.POST.get("wms", ""))
+    wms = connection_or_404(request, chosen) if chosen else None
+    try:
+        if cart.side != Side.CART:
+            raise Refused("Only a cart's orders go somewhere.")
+        went = connection_changes.choose_destination(cart=cart, wms=wms, actor=str(request.user))
+    except Refused as refused:
+        messages.error(request, refused.words)
+    else:
+        gone = f" {went:,} that had nowhere to go go{'es' if went == 1 else ''} on." if went else ""
+        messages.success(request, f"Orders of “{cart.name}” go to {f'“{wms.name}”' if wms else 'the only WMS'}.{gone}")
+    return redirect("connection_settings", slug=request.account.slug, public_id=cart.public_id)
 
 
 @require_POST

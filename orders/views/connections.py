@@ -92,6 +92,7 @@ def connection_settings(request: AccountRequest, public_id: UUID) -> HttpRespons
         "wrong": len(problems),
         "tab": "connection_settings",
         "addresses": hub_settings.OUTGOING_ADDRESSES,
+        "destinations": listing.destinations_of(connection),
     }
     status = 422 if problems or refusal else 200
     return render(request, "connections/settings.html", {**page, **around(request, connection)}, status=status)

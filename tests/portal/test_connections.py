@@ -24,7 +24,7 @@ from connectors.readers import HOST_KEY, HOST_KEY_SHOWN, pinned_host_key, secret
 from orders import dispatcher
 from orders.models import InboundBody, InboundDocument, InboundState, Order, OutboundDocument
 from orders.states import OrderState
-from tests.factories import ConnectionFactory, OrderFactory, SecretFactory, ServiceFactory
+from tests.factories import AlertFactory, ConnectionFactory, OrderFactory, SecretFactory, ServiceFactory
 
 pytestmark = pytest.mark.django_db
 Browser = Callable[[User | None], Client]
@@ -304,6 +304,42 @@ def test_paused_connection_says_why_nothing_runs(owner: Client, cart: Connection
     owner.post(address(cart, "pause/"))
     assert "Resume it first" in said(owner.post(address(cart, "services/order_download/run/"), follow=True))
     assert "goes on where it stood" in said(owner.post(address(cart, "resume/"), follow=True))
+
+
+# --- name and destination ----------------------------------------------------------------------------------------------------
+
+
+def test_renamed_connection_keeps_its_alerts(owner: Client, cart: Connection, acme: Account) -> None:
+    ConnectionFactory.create(account=acme, name="Taken")
+    alert = AlertFactory.create(account=acme, connection=cart, cause="internal", subject="Shop order_download")
+    assert "is the name of another connection" in said(owner.post(address(cart, "name/"), {"name": "Taken"}, follow=True))
+    assert "is called “Corner shop”" in said(owner.post(address(cart, "name/"), {"name": " Corner  shop "}, follow=True))
+    cart.refresh_from_db()
+    alert.refresh_from_db()
+    assert (cart.name, alert.subject) == ("Corner shop", "Corner shop order_download")
+    assert AuditEntry.objects.get(account=acme, verb="connection.renamed").words == "Was: Shop."
+
+
+def test_wms_is_chosen_where_there_are_several_and_what_had_nowhere_to_go_goes_on(
+    owner: Client, cart: Connection, acme: Account, globex: Account
+) -> None:
+    one = ConnectionFactory.create(account=acme, wms=True)
+    assert "WMS that its orders go to" not in text_of(owner.get(address(cart, "settings/")))
+    other = ConnectionFactory.create(account=acme, wms=True)
+    order = OrderFactory.create(account=acme, source=cart, hold=HoldReason.NO_ROUTE)
+    assert "WMS that its orders go to" in text_of(owner.get(address(cart, "settings/")))
+    foreign = ConnectionFactory.create(account=globex, wms=True)
+    assert owner.post(address(cart, "destination/"), {"wms": str(foreign.public_id)}).status_code == 404
+    assert "is no WMS" in said(owner.post(address(cart, "destination/"), {"wms": str(cart.public_id)}, follow=True))
+    answer = owner.post(address(cart, "destination/"), {"wms": str(other.public_id)}, follow=True)
+    assert "1 that had nowhere to go goes on." in said(answer)
+    order.refresh_from_db()
+    cart.refresh_from_db()
+    assert (order.wms, order.hold, cart.destination) == (other, "", other)
+    owner.post(address(cart, "destination/"), {"wms": ""})
+    cart.refresh_from_db()
+    assert cart.destination is None
+    assert one.sources.count() == 0
 
 
 # --- going live and ending ---------------------------------------------------------------------------------------------------
