@@ -9,6 +9,9 @@ from django.test import Client
 
 from cartrover.accounts.models import Account, Role, User
 from tests.factories import AccountFactory, MembershipFactory, UserFactory
+from tests.far_sides import _commerce, _dsco, commerce, dsco, hub, make_hub
+
+__all__ = ["_commerce", "_dsco", "commerce", "dsco", "hub", "make_hub"]
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def _alias_id(account: Account) -> dict[str, Any]:
 
 
 def _connection_id(account: Account) -> dict[str, Any]:
-    row = Connection.objects.for_account(account).first() or ConnectionFactory.create(account=account)
+    row = Connection.objects.for_account(account).filter(side="cart").first() or ConnectionFactory.create(account=account)
     return {"public_id": row.public_id}
 
 

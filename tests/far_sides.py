@@ -1,4 +1,4 @@
-"""The two far sides of the pipeline's tests: started once, emptied for each test."""
+"""The two far sides, started once and emptied for each test, and hubs that are connected to them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,106 @@
+"""Fills an account with as many orders as wanted, straight in the database: a few real ones, which went round through both
+sandboxes, are copied with everything that hangs on them.
+
+Ids grow by a stride for each copy, so that a copy's rows point at each other as the rows of the original do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.db import connection, models, transaction
+
+from orders.models import (
+    Invoice,
+    InvoiceLine,
+    Order,
+    OrderEvent,
+    OrderLine,
+    OutboundMessage,
+    Shipment,
+    ShipmentLine,
+    SkippedOrder,
+)
+
+COPIED: Sequence[type[models.Model]] = (
+    Order,
+    OrderLine,
+    OrderEvent,
+    OutboundMessage,
+    Shipment,
+    ShipmentLine,
+    Invoice,
+    InvoiceLine,
+    SkippedOrder,
+)
+NUMBERS = {
+    "external_id",
+    "alternate_id",
+    "cust_po_no",
+    "cust_ref",
+    "wms_order_id",
+    "wms_number",
+    "external_order_id",
+    "told_id",
+}
+"""Texts that are numbers of things: a copy has its own."""
+
+MINUTES_APART = 7
+COPIES_AT_ONCE = 2_000
+
+
+def fill(orders: int) -> int:
+    """Copy the orders that are there until there are about so many; return how many there are."""
+    there = Order.objects.across_accounts("a benchmark has one account").count()
+    copies = max(0, round(orders / there) - 1)
+    strides = {model: _newest(model) + 1 for model in COPIED}
+    for first in range(1, copies + 1, COPIES_AT_ONCE):
+        last = min(first + COPIES_AT_ONCE - 1, copies)
+        with transaction.atomic(), connection.cursor() as cursor:
+            for model in COPIED:
+                cursor.execute(_copy(model, strides, first, last))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    return there * (copies + 1)
+
+
+def _newest(model: type[models.Model]) -> int:
+    newest = model._base_manager.aggregate(newest=models.Max("pk"))["newest"]
+    return int(newest or 0)
+
+
+def _copy(model: type[models.Model], strides: dict[type[models.Model], int], first: int, last: int) -> str:
+    columns = [field.column for field in _fields(model)]
+    values = [_value(field, strides) for field in _fields(model)]
+    table = connection.ops.quote_name(model._meta.db_table)
+    return (
+        f"WITH RECURSIVE copies(k) AS (SELECT {first} UNION ALL SELECT k + 1 FROM copies WHERE k < {last}) "  # noqa: S608 - our own names
+        f"INSERT INTO {table} ({', '.join(map(connection.ops.quote_name, columns))}) "
+        f"SELECT {', '.join(values)} FROM {table} AS one CROSS JOIN copies WHERE one.id < {strides[model]}"
+    )
+
+
+def _fields(model: type[models.Model]) -> Iterator[Any]:
+    yield from model._meta.concrete_fields
+
+
+def _value(field: Any, strides: dict[type[models.Model], int]) -> str:
+    column = f"one.{connection.ops.quote_name(field.column)}"
+    if field.primary_key:
+        return f"{column} + k * {strides[field.model]}"
+    if field.related_model in strides:
+        return f"{column} + k * {strides[field.related_model]}"
+    if isinstance(field, models.UUIDField):
+        return "lower(hex(randomblob(16)))" if connection.vendor == "sqlite" else "gen_random_uuid()"
+    if field.name in NUMBERS:
+        return f"CASE WHEN {column} = '' THEN '' ELSE {column} || '-' || k END"
+    if isinstance(field, models.DateTimeField):
+        return _earlier(column)
+    return column
+
+
+def _earlier(column: str) -> str:
+    if connection.vendor == "sqlite":
+        return f"strftime('%Y-%m-%d %H:%M:%f', {column}, '-' || (k * {MINUTES_APART}) || ' minutes')"
+    return f"{column} - k * interval '{MINUTES_APART} minutes'"
