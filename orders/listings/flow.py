@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 
 from django.utils import timezone
 
+from cartrover import locales
 from cartrover.accounts.models import Account
 from connectors.contract import Side
 from connectors.models import Connection, ConnectionState, ServiceDay, ServiceName
@@ -144,13 +145,15 @@ def spark(numbers: Sequence[int], noun: str) -> Spark:
         height = max(2, round(number * HIGH / most)) if number else 1
         bars.append(Bar(at * (BAR + GAP), HIGH - height, height))
     said = (
-        f"{_said(sum(numbers), noun)} in {len(numbers)} days, at most {most:,} a day" if most else f"no {noun}s in {DAYS} days"
+        f"{_said(sum(numbers), noun)} in {len(numbers)} days, at most {locales.number(most)} a day"
+        if most
+        else f"no {noun}s in {DAYS} days"
     )
     return Spark(bars, said)
 
 
 def _said(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{locales.number(number)} {noun}{'' if number == 1 else 's'}"
 
 
 # --- how long it takes -------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.urls import reverse
 from django.utils import timezone
 
+from cartrover import locales
 from connectors import registry
 from connectors.contract import HoldReason, ShipmentState
 from connectors.models import Connection, ServiceName
@@ -277,7 +278,7 @@ def _when(connection: Connection, name: ServiceName) -> str:
     if service.every == UNSET:
         return f"{label} looks by itself every few moments while a test order waits for it."
     if service.due_at is not None and service.due_at > timezone.now():
-        return f"{label} runs {in_words(service.every)}, next at {timezone.localtime(service.due_at):%H:%M}."
+        return f"{label} runs {in_words(service.every)}, next at {locales.clock(timezone.localtime(service.due_at))}."
     return f"{label} runs {'by itself' if service.every == 'automatic' else in_words(service.every)}."
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
+from cartrover import locales
 from cartrover.accounts.access import AccountRequest
 from cartrover.accounts.models import Role
 from connectors.contract import HoldReason, Side
@@ -40,7 +41,7 @@ def ago(moment: datetime | None) -> SafeString | str:
         return DASH
     zone = timezone.get_current_timezone_name()
     here = timezone.localtime(moment)
-    full = f"{here:%a %d %b %Y, %H:%M:%S} {zone}\n{moment.astimezone(UTC):%a %d %b %Y, %H:%M:%S} UTC"
+    full = f"{locales.moment(here)} {zone}\n{locales.moment(moment.astimezone(UTC))} UTC"
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         moment.isoformat(timespec="seconds"),
@@ -64,16 +65,24 @@ def _said(moment: datetime, now: datetime) -> str:
         number = f"{away.seconds // 60} min"
         return f"in {number}" if future else f"{number} ago"
     if moment.date() == now.date():
-        return f"today {moment:%H:%M}"
+        return f"today {locales.clock(moment)}"
     if moment.date() == now.date() + timedelta(days=1 if future else -1):
-        return f"{'tomorrow' if future else 'yesterday'} {moment:%H:%M}"
-    return f"{moment:%d %b %H:%M}" if moment.year == now.year else f"{moment:%d %b %Y}"
+        return f"{'tomorrow' if future else 'yesterday'} {locales.clock(moment)}"
+    if moment.year == now.year:
+        return f"{locales.day_of_year(moment)} {locales.clock(moment)}"
+    return locales.day(moment)
+
+
+@register.filter
+def day(value: date | None) -> str:
+    """Write a day with its year."""
+    return DASH if value is None else locales.day(value)
 
 
 @register.filter
 def number(value: int | None) -> str:
     """Write a whole number with separators."""
-    return DASH if value is None else f"{value:,}"
+    return DASH if value is None else locales.number(value)
 
 
 @register.filter
@@ -84,7 +93,7 @@ def lasted(span: timedelta) -> str:
         return "under a minute"
     days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
     if days:
-        return f"{days:,} d {hours} h" if hours else f"{days:,} d"
+        return f"{locales.number(days)} d {hours} h" if hours else f"{locales.number(days)} d"
     if hours:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     return f"{minutes} min"
@@ -96,15 +105,15 @@ def money(amount: Decimal | None, currency: str = "") -> str:
     if amount is None:
         return DASH
     decimals = max(2, -int(amount.normalize().as_tuple().exponent))
-    return f"{amount:,.{decimals}f} {currency}".strip()
+    return f"{locales.amount(amount, decimals)} {currency}".strip()
 
 
 @register.filter
 def bytes_said(size: int) -> str:
     """Write a file's size."""
-    return (
-        f"{size:,} bytes" if size < 10_000 else f"{size / 1000:,.0f} kB" if size < 10_000_000 else f"{size / 1_000_000:,.0f} MB"
-    )
+    if size < 10_000:
+        return f"{locales.number(size)} bytes"
+    return f"{locales.number(round(size / 1000))} kB" if size < 10_000_000 else f"{locales.number(round(size / 1_000_000))} MB"
 
 
 @register.inclusion_tag("orders/_status.html")
@@ -136,8 +145,8 @@ _CELLS: dict[str, Callable[[Order], Any]] = {
     "recipient": lambda order: order.ship_name,
     "ship_code": lambda order: order.ship_code,
     "ship_method": lambda order: order.ship_method,
-    "ordered": lambda order: f"{order.order_date:%d %b %Y}" if order.order_date else "",
-    "ship_by": lambda order: f"{order.ship_by:%d %b %Y}" if order.ship_by else "",
+    "ordered": lambda order: locales.day(order.order_date) if order.order_date else "",
+    "ship_by": lambda order: locales.day(order.ship_by) if order.ship_by else "",
     "held": lambda order: ago(order.held_at),
     "delivered": lambda order: ago(order.delivered_at),
     "shipped": lambda order: ago(order.shipped_at),
@@ -210,7 +219,7 @@ def _open_alerts(request: AccountRequest) -> str:
     """Return how many alerts are open, "" for none; asked once for a page that says it in several places."""
     if not hasattr(request, "open_alerts_said"):
         number = open_count(request.account)
-        said = f"{COUNTED:,}+" if number > COUNTED else f"{number:,}" if number else ""
+        said = f"{locales.number(COUNTED)}+" if number > COUNTED else locales.number(number) if number else ""
         request.open_alerts_said = said  # type: ignore[attr-defined]  # kept for the rest of this page
     return str(request.open_alerts_said)  # type: ignore[attr-defined]  # set above
 

@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from cartrover import locales
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Role
 from connectors import actions, registry
@@ -123,7 +124,7 @@ def destination_save(request: AccountRequest, public_id: UUID) -> HttpResponse:
     except Refused as refused:
         messages.error(request, refused.words)
     else:
-        gone = f" {went:,} that had nowhere to go go{'es' if went == 1 else ''} on." if went else ""
+        gone = f" {locales.number(went)} that had nowhere to go go{'es' if went == 1 else ''} on." if went else ""
         messages.success(request, f"Orders of “{cart.name}” go to {f'“{wms.name}”' if wms else 'the only WMS'}.{gone}")
     return redirect("connection_settings", slug=request.account.slug, public_id=cart.public_id)
 
@@ -157,13 +158,17 @@ def _activate(connection: Connection, request: AccountRequest) -> str:
         return f"“{connection.name}” is live: its services run by their schedules."
     went = going_live.go_live(cart=connection, actor=actor, skip_test=request.POST.get("skip_test") == "yes")
     also = f" “{went.wms.name}” was switched on with it." if went.wms else ""
-    gone = f" {went.released:,} waiting order{'s go' if went.released > 1 else ' goes'} out." if went.released else ""
+    gone = (
+        f" {locales.number(went.released)} waiting order{'s go' if went.released > 1 else ' goes'} out."
+        if went.released
+        else ""
+    )
     return f"“{connection.name}” is live: its services run by their schedules.{also}{gone}"
 
 
 def _to_test_mode(connection: Connection, request: AccountRequest) -> str:
     held = going_live.back_to_test_mode(cart=connection, actor=str(request.user))
-    waiting = f" {held:,} that had not left yet wait{'s' if held == 1 else ''} now." if held else ""
+    waiting = f" {locales.number(held)} that had not left yet wait{'s' if held == 1 else ''} now." if held else ""
     return f"“{connection.name}” is in test mode: new live orders are loaded and wait, test orders run through.{waiting}"
 
 

@@ -8,6 +8,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from cartrover import locales
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Role
 from orders import csv_uploads, exports, imports
@@ -48,8 +49,10 @@ def import_load(request: AccountRequest, kind: str) -> HttpResponse:
     except (UnreadableFile, MissingColumns) as refusal:
         messages.warning(request, str(refusal))
         return redirect(f"{kind}_import", slug=request.account.slug)
-    refused = f" {len(loaded.refused):,} rows were refused." if loaded.refused else ""
-    messages.success(request, f"{loaded.added:,} added, {loaded.changed:,} changed.{refused} {WAITERS_GO_ON}")
+    refused = f" {locales.number(len(loaded.refused))} rows were refused." if loaded.refused else ""
+    messages.success(
+        request, f"{locales.number(loaded.added)} added, {locales.number(loaded.changed)} changed.{refused} {WAITERS_GO_ON}"
+    )
     return redirect(kind, slug=request.account.slug)
 
 

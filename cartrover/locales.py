@@ -1,0 +1,87 @@
+"""Numbers, days and times as the person at the browser writes them. The words around them stay English.
+
+Which way that is says the browser's Accept-Language; without one, and for languages that nobody here has heard of, it is the
+British way: 23 Nov 2026, 14:30, 1,234.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import lru_cache
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_skeleton, format_time
+from babel.numbers import format_decimal
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
+from django.utils.translation.trans_real import parse_accept_lang_header
+
+DEFAULT = Locale("en", "GB")
+_current: ContextVar[Locale] = ContextVar("locale", default=DEFAULT)
+
+
+class LocaleMiddleware:
+    """Lets the pages of a request be written in the way of its browser."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        before = _current.set(accepted(request.headers.get("Accept-Language", "")))
+        try:
+            response = self.get_response(request)
+        finally:
+            _current.reset(before)
+        patch_vary_headers(response, ["Accept-Language"])
+        return response
+
+
+@lru_cache(maxsize=256)
+def accepted(header: str) -> Locale:
+    """Return the first way of writing that a browser names and that is known here; the British one without any."""
+    for tag, _ in parse_accept_lang_header(header[:200]):
+        try:
+            return Locale.parse(tag, sep="-")
+        except (UnknownLocaleError, ValueError):
+            continue
+    return DEFAULT
+
+
+def number(value: int) -> str:
+    """Write a whole number with separators."""
+    locale = _current.get()
+    return f"{value:,}" if locale.language == "en" else str(format_decimal(value, format="#,##0", locale=locale))
+
+
+def amount(value: Decimal, decimals: int) -> str:
+    """Write an amount with separators and so many decimals."""
+    locale = _current.get()
+    if locale.language == "en":
+        return f"{value:,.{decimals}f}"
+    return str(format_decimal(value, format=f"#,##0.{'0' * decimals}", locale=locale, decimal_quantization=True))
+
+
+def day(value: date) -> str:
+    """Write a day with its year: 23 Nov 2026."""
+    return str(format_date(value, "medium", locale=_current.get()))
+
+
+def day_of_year(value: date) -> str:
+    """Write a day of a year that goes without saying: 23 Nov."""
+    moment = datetime(value.year, value.month, value.day, tzinfo=UTC)
+    return str(format_skeleton("MMMd", moment, locale=_current.get()))
+
+
+def clock(value: datetime, *, seconds: bool = False) -> str:
+    """Write the time of day of a moment, in the zone that it is in: 14:30."""
+    return str(format_time(value.replace(tzinfo=None), "medium" if seconds else "short", locale=_current.get()))
+
+
+def moment(value: datetime) -> str:
+    """Write a moment in full, in the zone that it is in: Mon, 23 Nov 2026, 14:30:05."""
+    local = value.replace(tzinfo=None)
+    return f"{format_skeleton('yMMMEd', local, locale=_current.get())}, {clock(value, seconds=True)}"
