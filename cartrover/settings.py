@@ -192,8 +192,7 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 TIME_ZONE = "UTC"
 USE_TZ = True
-DATETIME_FORMAT = "Y-m-d H:i:s"
-"""Of the staff console alone, in UTC: the portal says times as people do."""
+FORMAT_MODULE_PATH = "cartrover.formats"
 
 STATIC_URL = "static/"
 STATIC_ROOT = ROOT / "staticfiles"

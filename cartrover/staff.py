@@ -79,6 +79,7 @@ class StaffPage(AnyModelAdmin):
     written_for_staff = True
 
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     list_max_show_all = 0
     list_fullwidth = True
@@ -124,6 +125,8 @@ class StaffAdmin(_EveryAccount, StaffPage):
     """Staff looks and changes what the class names in `changeable`; nothing is deleted, and rows are made elsewhere."""
 
     changeable: tuple[str, ...] = ()
+    sortable_by: ClassVar[tuple[str, ...]] = ()
+    """Columns to sort by: none, as most have no index and some of these tables have millions of rows."""
 
     ordering: ClassVar[tuple[str, ...]] = ("-pk",)
 

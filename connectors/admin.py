@@ -64,6 +64,7 @@ class ConnectionAdmin(StaffAdmin):
     list_display = ("name", "account", "kind", "health", "live", "services_said", "checked_at", "probe_at")
     list_filter = (one_of("state", ConnectionState), HealthFilter, one_of("side", Side), "live")
     list_select_related = ("account",)
+    sortable_by = ("name", "account", "kind", "health", "checked_at", "probe_at")
     search_fields = ("name", "kind", "remote_identity", "account__slug", "account__name", "=public_id")
     inlines = (ServiceInline, SecretInline)
 

@@ -67,6 +67,7 @@ class ServiceAdmin(StaffAdmin):
         "lease_until",
     )
     actions = ("run_now",)
+    sortable_by = ("name", "connection", "account", "due_at", "last_run_at", "failures", "lease_until")
     list_filter = (StuckFilter, one_of("name", ServiceName), one_of("last_outcome", Outcome))
     list_select_related = ("account", "connection")
     search_fields = ("connection__name", "account__slug")
