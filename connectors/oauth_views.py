@@ -91,7 +91,7 @@ def _finish(request: HttpRequest, connection: Connection, user: User) -> None:
         )
         return
     try:
-        works, words = grant_finish(connection=connection, code=code, redirect_uri=redirect_uri(), actor=user.email)
+        works, words = grant_finish(connection=connection, code=code, redirect_uri=redirect_uri(), actor=str(user))
     except Refused as refused:
         messages.error(request, refused.words)
     else:

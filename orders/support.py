@@ -12,6 +12,7 @@ from django.db.models import Max
 from django.urls import reverse
 from django.utils import timezone
 
+from cartrover.accounts.actions import person_of
 from cartrover.accounts.models import Account, AuditEntry
 from connectors.models import Connection, ConnectionState
 from connectors.refusals import Refused
@@ -99,7 +100,9 @@ def support_say(request: SupportRequest, *, words: str, actor: str) -> SupportNo
     if request.state == SupportState.OPEN:
         _move(request, SupportState.IN_PROGRESS)
     _audit(request, actor, "support.said")
-    _mail(request.created_by, f"Answer to your request {request.number}", request, "Support has answered.", note.words)
+    _mail(
+        person_of(request.created_by), f"Answer to your request {request.number}", request, "Support has answered.", note.words
+    )
     return note
 
 

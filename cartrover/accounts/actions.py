@@ -64,6 +64,11 @@ def audit(*, account: Account | None, actor: User | str, verb: str, subject: str
     return AuditEntry.objects.create(account=account, actor=str(actor)[:254], verb=verb, subject=subject[:200], words=words)
 
 
+def person_of(actor: str) -> str:
+    """Return the address of the person in whose name somebody acted: their own, or that of whom staff acted as."""
+    return actor.rpartition(" as ")[2]
+
+
 def _require_usable(*, slug: str, name: str, owner_email: str) -> None:
     validate_email(owner_email)
     draft = Account(slug=slug, name=name)

@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from cartrover.accounts.actions import person_of
 from cartrover.accounts.models import Account, AuditEntry, Role, User
 from orders.models import OrderEvent
 from tests.factories import MembershipFactory, OrderFactory, UserFactory
@@ -54,6 +55,10 @@ def test_staff_acts_as_a_merchant_and_all_is_written_under_both_names(
     assert REASON in AuditEntry.objects.get(account=acme, verb="acting.began").words
     assert acting.get("/a/acme/").status_code == 404
     assert acting.get(reverse("admin:index")).status_code == 200
+
+
+def test_mail_to_whoever_asked_goes_to_the_person() -> None:
+    assert person_of(BOTH) == person_of("alice@example.com") == "alice@example.com"
 
 
 def test_what_is_the_persons_alone_stays_shut(acting: Client, alice: User) -> None:
