@@ -21,6 +21,7 @@ WIDE_CATCHES = {
     "cartrover/bells.py": "whatever a broker's client raises must not reach a page",
     "connectors/probing.py": "a bug in a connector's test must not take the page down; it is logged whole",
     "connectors/registry.py": "a connector that can't be imported must not take the others down",
+    "connectors/watched_tests.py": "a bug in a connector's test must end the row that a page watches; it is logged whole",
     "orders/health/broker.py": "whatever a broker's client raises, the page says it in words",
     "orders/housekeeping.py": "one account that can't be looked after must not keep the others from it; it is logged whole",
     "orders/jobs.py": "a bug in one job must not end the worker; it is logged whole",
