@@ -31,12 +31,15 @@ EXPIRES = 60
 
 RUN_SERVICE = "orders.run_service"
 
-_collected: ContextVar[set[int] | None] = ContextVar("collected_bells", default=None)
+Bell = tuple[int, str]
+"""A service and the queue of its kind of work."""
+
+_collected: ContextVar[set[Bell] | None] = ContextVar("collected_bells", default=None)
 _silent_until = 0.0
 
 
-def ring(service_pk: int) -> None:
-    """Wake a worker for this service once the current transaction is committed, at once when there is none.
+def ring(service_pk: int, *, queue: str) -> None:
+    """Wake a worker of a queue for this service once the current transaction is committed, at once when there is none.
 
     Rings of one transaction for the same service are one. Without a broker nothing happens. Never raises.
     """
@@ -44,13 +47,13 @@ def ring(service_pk: int) -> None:
         return
     rung = _rung_in_this_transaction(service_pk)
     if rung is not None:
-        transaction.on_commit(_Ring(service_pk, rung), robust=True)
+        transaction.on_commit(_Ring((service_pk, queue), rung), robust=True)
 
 
 def call(task: str, pk: int) -> None:
     """Have a worker run a task of this name for a row, once the current transaction is committed. Never raises, as `ring`."""
     if settings.CELERY_BROKER_URL:
-        transaction.on_commit(lambda: _send([pk], task), robust=True)
+        transaction.on_commit(lambda: _send([(pk, settings.CELERY_TASK_DEFAULT_QUEUE)], task), robust=True)
 
 
 @contextmanager
@@ -62,7 +65,7 @@ def collecting() -> Iterator[None]:
     if _collected.get() is not None:
         yield
         return
-    held: set[int] = set()
+    held: set[Bell] = set()
     token = _collected.set(held)
     try:
         yield
@@ -71,7 +74,7 @@ def collecting() -> Iterator[None]:
         _send(held)
 
 
-def _rung_in_this_transaction(service_pk: int) -> set[int] | None:
+def _rung_in_this_transaction(service_pk: int) -> set[Bell] | None:
     """Return what the rings of this transaction share, or None when this one can add nothing.
 
     A ring counts only if no rollback to a savepoint can take it back without taking this one back as well.
@@ -79,7 +82,7 @@ def _rung_in_this_transaction(service_pk: int) -> set[int] | None:
     connection = transaction.get_connection()
     earlier = [(savepoints, hook) for savepoints, hook, _ in connection.run_on_commit if isinstance(hook, _Ring)]
     sure = set(connection.savepoint_ids)
-    if any(hook.service_pk == service_pk and set(savepoints) <= sure for savepoints, hook in earlier):
+    if any(hook.bell[0] == service_pk and set(savepoints) <= sure for savepoints, hook in earlier):
         return None
     return earlier[0][1].rung if earlier else set()
 
@@ -87,27 +90,27 @@ def _rung_in_this_transaction(service_pk: int) -> set[int] | None:
 class _Ring:
     """What runs after the commit. `rung` is shared by all rings of the transaction."""
 
-    def __init__(self, service_pk: int, rung: set[int]) -> None:
-        self.service_pk = service_pk
+    def __init__(self, bell: Bell, rung: set[Bell]) -> None:
+        self.bell = bell
         self.rung = rung
 
     def __call__(self) -> None:
-        if self.service_pk in self.rung:
+        if self.bell in self.rung:
             return
-        self.rung.add(self.service_pk)
+        self.rung.add(self.bell)
         held = _collected.get()
         if held is None:
-            _send([self.service_pk])
+            _send([self.bell])
         else:
-            held.add(self.service_pk)
+            held.add(self.bell)
 
 
-def _send(pks: Collection[int], task: str = RUN_SERVICE) -> None:
+def _send(rung: Collection[Bell], task: str = RUN_SERVICE) -> None:
     """Hand the bells to the broker in a thread of their own: no client's time-out covers names, sockets and answers."""
     global _silent_until
-    if not pks or not settings.CELERY_BROKER_URL or time.monotonic() < _silent_until:
+    if not rung or not settings.CELERY_BROKER_URL or time.monotonic() < _silent_until:
         return
-    thread = threading.Thread(target=_publish, args=(sorted(pks), task), name="bells", daemon=True)
+    thread = threading.Thread(target=_publish, args=(sorted(rung), task), name="bells", daemon=True)
     thread.start()
     thread.join(PATIENCE)
     if thread.is_alive():
@@ -115,11 +118,11 @@ def _send(pks: Collection[int], task: str = RUN_SERVICE) -> None:
         _silent_until = time.monotonic() + SULK
 
 
-def _publish(pks: list[int], task: str) -> None:
+def _publish(rung: list[Bell], task: str) -> None:
     global _silent_until
     try:
-        for pk in pks:
-            app.send_task(task, (pk,), retry=False, expires=EXPIRES, ignore_result=True)
+        for pk, queue in rung:
+            app.send_task(task, (pk,), queue=queue, retry=False, expires=EXPIRES, ignore_result=True)
     except Exception as problem:  # noqa: BLE001  # whatever a broker's client raises, the work stands in the database
         _silent_until = time.monotonic() + SULK
         log.warning("The broker can't be reached (%s: %s). The tick finds the work instead.", type(problem).__name__, problem)

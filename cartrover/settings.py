@@ -215,6 +215,11 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PORTAL_URL.startswith("https://")
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="")
 """Empty: `manage.py up` starts a broker of its own on a unix socket and tells its children where."""
 
+CELERY_TASK_DEFAULT_QUEUE = "celery"
+CELERY_TASK_QUEUES: dict[str, dict[str, Any]] = {CELERY_TASK_DEFAULT_QUEUE: {}, "files": {}, "api": {}, "uploads": {}}
+"""The tick and work on many rows; reading order files; talking to APIs; writing files. A worker serves all of them unless it is
+told which (`celery -A cartrover worker --queues api`)."""
+
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -15,7 +15,6 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from cartrover import bells
 from connectors import registry
 from connectors.contract import Body, DocumentRef, OrderDraft, OrderSource, ParseSummary, RefusedOrder
 from connectors.errors import ConnectorError
@@ -23,6 +22,7 @@ from connectors.models import Connection, Service, ServiceName
 from connectors.opening import open_session
 from connectors.readers import service_of, settings_of
 from connectors.refusals import Refused
+from orders import queues
 from orders.jobs import Kind, Outcome
 from orders.models import InboundBody, InboundDocument, InboundState, Job, Order
 from orders.on_request import read_again
@@ -176,7 +176,7 @@ def _load(job: Job, rows: Sequence[Any]) -> list[Outcome]:
     service = service_of(cart, ServiceName.ORDER_DOWNLOAD)
     if service is not None:
         Service.objects.for_account(cart.account_id).filter(pk=service.pk).update(due_at=timezone.now())
-        bells.ring(service.pk)
+        queues.ring(service.pk, service.name)
     return found
 
 

@@ -10,10 +10,9 @@ from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from cartrover import bells
 from cartrover.leasing import free_at
 from connectors.models import Connection, ConnectionState, Outcome, Service, ServiceName
-from orders import notifying, sweeping
+from orders import notifying, queues, sweeping
 from orders.carrying import carry_test_orders
 from orders.housekeeping import keep
 from orders.running import Finished, run_service
@@ -46,10 +45,10 @@ def ring_due() -> int:
     """Make automatic services with work due, ring for all that is due, fairly over accounts; return how many were rung."""
     carry_test_orders()
     sweeping.wake_services_with_work()
-    pks = list(_fairly(_due()).values_list("pk", flat=True)[:RING_AT_MOST])
-    for pk in pks:
-        bells.ring(pk)
-    return len(pks)
+    due = list(_fairly(_due()).values_list("pk", "name")[:RING_AT_MOST])
+    for pk, name in due:
+        queues.ring(pk, name)
+    return len(due)
 
 
 def run_service_by_id(pk: int) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from cartrover import bells
 from connectors.models import Connection, ConnectionState, Service, ServiceName
 from connectors.readers import service_of
 from connectors.refusals import Refused
+from orders import queues
 from orders.models import InboundBody, InboundDocument, InboundState, OrderEvent
 
 
@@ -29,7 +29,7 @@ def run_soon(service: Service) -> None:
     if service.slowed_until is not None and service.slowed_until > now:
         raise Refused(f"“{connection.name}” asked to be left alone until {service.slowed_until:%H:%M:%S} UTC.")
     Service.objects.for_account(service.account_id).filter(pk=service.pk).update(due_at=now)
-    bells.ring(service.pk)
+    queues.ring(service.pk, service.name)
 
 
 @transaction.atomic
@@ -72,4 +72,4 @@ def _download_soon(cart: Connection) -> None:
     service = service_of(cart, ServiceName.ORDER_DOWNLOAD)
     if service is not None:
         Service.objects.for_account(cart.account_id).filter(pk=service.pk).update(due_at=timezone.now())
-        bells.ring(service.pk)
+        queues.ring(service.pk, service.name)

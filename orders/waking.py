@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.db.models import Q
 from django.utils import timezone
 
-from cartrover import bells
 from connectors.contract import Side
 from connectors.models import Connection, ConnectionState, Service, ServiceName
+from orders import queues
 
 
 def wake(connection: Connection, name: ServiceName) -> None:
@@ -16,7 +16,7 @@ def wake(connection: Connection, name: ServiceName) -> None:
     services = Service.objects.for_account(connection.account_id).filter(connection=connection, name=name, every="automatic")
     for pk in services.values_list("pk", flat=True):
         services.filter(pk=pk).filter(Q(due_at__isnull=True) | Q(due_at__gt=now)).update(due_at=now)
-        bells.ring(pk)
+        queues.ring(pk, name)
 
 
 def wake_stock_uploads(account_id: int) -> None:
@@ -28,4 +28,4 @@ def wake_stock_uploads(account_id: int) -> None:
     # Those that are due already were rung for: many orders that are held at once ring once.
     for pk in uploads.filter(Q(due_at__isnull=True) | Q(due_at__gt=now)).values_list("pk", flat=True):
         services.filter(pk=pk).filter(Q(due_at__isnull=True) | Q(due_at__gt=now)).update(due_at=now)
-        bells.ring(pk)
+        queues.ring(pk, ServiceName.INVENTORY_UPLOAD)

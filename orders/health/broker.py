@@ -48,7 +48,7 @@ def _ask(found: Answers) -> None:
         with app.connection_for_read(connect_timeout=1) as connection:
             client: Any = getattr(connection.default_channel, "client", None)
             if hasattr(client, "llen"):
-                found.waiting = int(client.llen(app.conf.task_default_queue))
+                found.waiting = sum(int(client.llen(queue)) for queue in settings.CELERY_TASK_QUEUES)
                 found.taken = int(client.hlen("unacked"))
             replies = app.control.ping(timeout=PING_SECONDS, connection=connection)
             found.workers = tuple(sorted(name for reply in replies for name in reply))
