@@ -44,6 +44,7 @@ def _fairly(services: QuerySet[Service]) -> QuerySet[Service]:
 def ring_due() -> int:
     """Make automatic services with work due, ring for all that is due, fairly over accounts; return how many were rung."""
     carry_test_orders()
+    sweeping.take_over_from_the_dead()
     sweeping.wake_services_with_work()
     due = list(_fairly(_due()).values_list("pk", "name")[:RING_AT_MOST])
     for pk, name in due:

@@ -1,13 +1,14 @@
-"""Which automatic services have something to do although nobody rang: the truth behind the bells."""
+"""The truth behind the bells: which automatic services have work although nobody rang, and what dead workers left."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
-from cartrover.leasing import free_at
+from cartrover.leasing import free_at, owner_is_dead
 from connectors.contract import Purpose, ShipmentState
 from connectors.models import Service, ServiceName
 from orders.models import (
@@ -21,6 +22,7 @@ from orders.models import (
     Shipment,
 )
 from orders.pipeline.invoicing import covered
+from orders.retrying import next_try
 
 UPLOADS = {
     Purpose.SHIPMENTS: ServiceName.SHIPMENT_UPLOAD,
@@ -28,6 +30,7 @@ UPLOADS = {
     Purpose.CANCELS: ServiceName.CANCEL_UPLOAD,
     Purpose.STOCK: ServiceName.INVENTORY_UPLOAD,
 }
+_OPEN_MESSAGES = [MessageState.WAITING, MessageState.SENDING, MessageState.UNKNOWN]
 _WHY = "the sweep looks for due work of all accounts"
 
 
@@ -43,6 +46,41 @@ def wake_services_with_work(*, account_id: int | None = None) -> int:
     return woken
 
 
+def take_over_from_the_dead() -> int:
+    """Give back what workers of this machine held that are certainly gone, and make it due; return how many runs that were.
+
+    The first time it is due at once. Work that kills its worker again and again comes back later and later, as a failing
+    service does. Whose owner can't be seen from here is left until its lease ends.
+    """
+    found = 0
+    now = timezone.now()
+    freed = {"lease_token": "", "lease_owner": "", "lease_until": None}
+    services = Service.objects.across_accounts(_WHY)
+    held = services.filter(lease_until__gte=now).exclude(lease_token="")
+    for pk, token, owner, failures in list(held.values_list("pk", "lease_token", "lease_owner", "failures")):
+        if owner_is_dead(owner):
+            again = _again(failures, now)
+            found += services.filter(pk=pk, lease_token=token).update(**freed, due_at=again, failures=F("failures") + 1)
+    messages = OutboundMessage.objects.across_accounts(_WHY)
+    batches = messages.filter(state__in=_OPEN_MESSAGES, lease_until__gte=now).exclude(lease_token="")
+    for connection, token, owner in set(batches.values_list("connection_id", "lease_token", "lease_owner")):
+        if owner_is_dead(owner) and messages.filter(connection=connection, lease_token=token).update(**freed):
+            found += 1
+            _deliver_again(connection, now)
+    return found
+
+
+def _again(failures: int, now: datetime) -> datetime:
+    return next_try(failures=failures, first_failed_at=now, now=now) or now if failures else now
+
+
+def _deliver_again(connection_id: int, now: datetime) -> None:
+    """Make a delivery due whose worker died in it: its date stands minutes ahead until a run has ended."""
+    rows = Service.objects.across_accounts(_WHY).filter(connection=connection_id, name=ServiceName.ORDER_DELIVERY)
+    for pk, failures in rows.exclude(every="off").values_list("pk", "failures"):
+        rows.filter(pk=pk).update(due_at=_again(failures, now), failures=F("failures") + 1)
+
+
 def _wake(name: ServiceName, scope: Q, connection_ids: Iterable[int]) -> int:
     ids = list(connection_ids)
     if not ids:
@@ -54,8 +92,7 @@ def _wake(name: ServiceName, scope: Q, connection_ids: Iterable[int]) -> int:
 
 def _connections_with_messages(scope: Q) -> Iterable[int]:
     now = timezone.now()
-    open_states = [MessageState.WAITING, MessageState.SENDING, MessageState.UNKNOWN]
-    rows = OutboundMessage.objects.across_accounts(_WHY).filter(scope, free_at(now), state__in=open_states, due_at__lte=now)
+    rows = OutboundMessage.objects.across_accounts(_WHY).filter(scope, free_at(now), state__in=_OPEN_MESSAGES, due_at__lte=now)
     return rows.values_list("connection_id", flat=True).distinct()
 
 

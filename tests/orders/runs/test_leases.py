@@ -184,6 +184,42 @@ def test_a_service_that_is_held_is_neither_rung_for_nor_run(inbox: Inbox) -> Non
     assert run_service_by_id(_download(inbox).pk) == ""
 
 
+def test_the_tick_takes_over_from_a_dead_worker_at_once_and_later_each_time_again(inbox: Inbox) -> None:
+    """Its date stands minutes ahead and its lease lasts longer than anybody wants to wait."""
+    dead, services = _dead_owner(), Service.objects.for_account(inbox.account)
+    services.update(due_at=None)
+    waits = []
+    for _ in range(3):
+        _hold(inbox, dead)
+        services.filter(pk=_download(inbox).pk).update(due_at=timezone.now() + LEASE * 2)
+        ring_due()
+        service = _download(inbox)
+        assert service.lease_token == ""
+        assert service.due_at is not None
+        waits.append(round((service.due_at - timezone.now()) / timedelta(minutes=1)))
+    assert waits == [0, 1, 5]
+
+
+def test_the_tick_frees_the_orders_that_a_dead_worker_was_sending(inbox: Inbox) -> None:
+    account = inbox.account
+    wms = Connection.objects.for_account(account).get(side="wms")
+    later = timezone.now() + LEASE * 2
+    delivery = Service.objects.create(
+        account=account, connection=wms, name=ServiceName.ORDER_DELIVERY, every="automatic", due_at=later
+    )
+    inbox.put([row(1)])
+    inbox.download()
+    messages = OutboundMessage.objects.for_account(account)
+    assert messages.update(lease_token="theirs", lease_owner=_dead_owner(), lease_until=timezone.now() + LEASE) == 1
+    Service.objects.for_account(account).filter(pk=delivery.pk).update(due_at=later)
+    ring_due()
+    delivery.refresh_from_db()
+    assert messages.get().lease_token == ""
+    assert delivery.due_at is not None
+    assert delivery.due_at <= timezone.now()
+    assert delivery.failures == 1
+
+
 def test_the_due_date_is_past_the_lease_before_work_begins(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[bool] = []
 
