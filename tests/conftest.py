@@ -10,8 +10,9 @@ from django.test import Client
 from cartrover.accounts.models import Account, Role, User
 from tests.factories import AccountFactory, MembershipFactory, UserFactory
 from tests.far_sides import _commerce, _dsco, commerce, dsco, hub, make_hub
+from tests.faults.tally import pytest_terminal_summary
 
-__all__ = ["_commerce", "_dsco", "commerce", "dsco", "hub", "make_hub"]
+__all__ = ["_commerce", "_dsco", "commerce", "dsco", "hub", "make_hub", "pytest_terminal_summary"]
 
 
 @pytest.fixture

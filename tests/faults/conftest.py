@@ -1,0 +1,191 @@
+"""Servers, far sides behind proxies, and a database that is set up once and copied for each scenario."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+import redis as client
+
+from connectors.contract import RunningSandbox
+from tests.command_line import CommandLine
+from tests.faults.installation import Installation, environment
+from tests.faults.model import Trade
+from tests.faults.parts import Part
+from tests.faults.proxy import FaultProxy
+from tests.faults.tally import tell
+from tests.servers import debian, postgres, redis
+
+__all__ = ["tell"]
+
+SEED = 20261123
+TEMPLATE = "set_up"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave all but the shortest out where the suite doesn't run on services: `make test-services` runs them."""
+    if os.environ.get("DATABASE_URL", "").startswith("postgres"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("faults")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+@dataclass
+class Servers:
+    """PostgreSQL and Redis of this suite's own; `database` is the URL of PostgreSQL's first database."""
+
+    folder: Path
+    database: str
+    redis: Part
+    redis_port: int
+
+    @property
+    def broker(self) -> str:
+        return f"redis://127.0.0.1:{self.redis_port}/0"
+
+    @property
+    def postgres_folder(self) -> Path:
+        return self.folder / "postgresql"
+
+    def named(self, name: str) -> str:
+        return urlunsplit(urlsplit(self.database)._replace(path=f"/{name}"))
+
+    def copy_of(self, template: str, tablespace: str = "pg_default") -> str:
+        """Return the URL of a new database with everything that the template has."""
+        name = f"hub_{secrets.token_hex(6)}"
+        with psycopg.connect(self.database, autocommit=True) as admin:
+            admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY TABLESPACE "{tablespace}"')
+        return self.named(name)
+
+    def end_connections(self) -> int:
+        """End every connection but our own, in the middle of whatever it does; return how many."""
+        with psycopg.connect(self.database, autocommit=True) as admin:
+            ended = admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+            return len(ended.fetchall())
+
+    def stop_postgres(self) -> None:
+        """End the server as a crash would."""
+        postgres.stop(self.postgres_folder, "immediate")
+
+    def forget_in_redis(self) -> None:
+        with client.Redis(port=self.redis_port) as broker:
+            broker.flushall()
+
+    def start_postgres(self) -> None:
+        postgres.start(self.postgres_folder, urlsplit(self.database).port or 0)
+
+    def start_redis(self) -> None:
+        self.redis.start()
+        debian.wait_for(self.redis_port, self.redis.process, self.redis.log)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    where = redis.program()
+    if postgres.programs() is None or where is None:
+        pytest.skip("PostgreSQL or Redis isn't installed here: make services installs them")
+    # Where the user that PostgreSQL runs as can reach it.
+    folder = Path(tempfile.mkdtemp(prefix="cartrover-faults-"))
+    folder.chmod(0o755)
+    (folder / "postgresql").mkdir()
+    (folder / "redis").mkdir()
+    port = debian.free_port()
+    broker = Part("redis", [str(where), *redis.arguments(folder / "redis", port)], folder / "redis" / "log", {})
+    try:
+        with postgres.postgres(folder / "postgresql") as url:
+            found = Servers(folder, url, broker, port)
+            found.start_redis()
+            yield found
+    finally:
+        broker.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass
+class Network:
+    """The proxies before the far sides."""
+
+    dsco: FaultProxy
+    commerce: FaultProxy
+
+    @property
+    def both(self) -> tuple[FaultProxy, FaultProxy]:
+        return (self.dsco, self.commerce)
+
+
+@pytest.fixture(scope="session")
+def _network(_dsco: RunningSandbox, _commerce: RunningSandbox) -> Iterator[Network]:
+    pair = Network(FaultProxy(int(_dsco.settings["port"])), FaultProxy(urlsplit(_commerce.settings["api_url"]).port or 80))
+    yield pair
+    for proxy in pair.both:
+        proxy.stop()
+
+
+@pytest.fixture
+def network(_network: Network) -> Iterator[Network]:
+    yield _network
+    for proxy in _network.both:
+        proxy.well()
+
+
+@pytest.fixture(scope="session")
+def _set_up(servers: Servers, _network: Network, _dsco: RunningSandbox, _commerce: RunningSandbox) -> str:
+    """Set a hub up by commands alone, with every service on; return the database's name."""
+    _dsco.drive("reset")
+    _commerce.drive("reset")
+    with psycopg.connect(servers.database, autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{TEMPLATE}"')
+    told = environment(servers.folder, DATABASE_URL=servers.named(TEMPLATE), CELERY_BROKER_URL="")
+    line = CommandLine(servers.folder, told)
+    line.run("migrate", "--verbosity", "0")
+    line.run("create_account", "acme", "--name", "Acme", "--owner", "alice@example.com")
+    ports = {"dsco": _network.dsco.port, "quickbooks_commerce": _network.commerce.port}
+    for kind, name, box, extra in (
+        ("quickbooks_commerce", "QuickBooks Commerce", _commerce, ["--set", "resend_after_seconds=1"]),
+        ("dsco", "DSCO", _dsco, []),
+    ):
+        settings = [part for key, value in through(box.settings, ports[kind]).items() for part in ("--set", f"{key}={value}")]
+        variables = {f"SECRET_{key.upper()}": value for key, value in box.secrets.items()}
+        hidden = [part for key in box.secrets for part in ("--secret", f"{key}=SECRET_{key.upper()}")]
+        line.run("connect", "acme", kind, "--name", name, *settings, *hidden, *extra, "--activate", **variables)
+    return TEMPLATE
+
+
+def through(settings: dict[str, str], port: int) -> dict[str, str]:
+    """Return a sandbox's settings with the proxy's port in place of its own."""
+    own = settings.get("port") or str(urlsplit(settings["api_url"]).port)
+    return {
+        key: str(port) if key == "port" else value.replace(f"127.0.0.1:{own}", f"127.0.0.1:{port}")
+        for key, value in settings.items()
+    }
+
+
+@pytest.fixture
+def trade(dsco: RunningSandbox, commerce: RunningSandbox) -> Trade:
+    return Trade(dsco, commerce, random.Random(SEED))
+
+
+@pytest.fixture
+def hub(servers: Servers, _set_up: str, network: Network, trade: Trade, tmp_path: Path) -> Iterator[Installation]:
+    """An installation with an account, both connections and nothing ordered; the test starts its workers and clock."""
+    if not servers.redis.runs:
+        servers.start_redis()
+    if not postgres.runs(servers.postgres_folder):
+        servers.start_postgres()
+    servers.forget_in_redis()
+    one = Installation(tmp_path, servers.copy_of(_set_up), servers.broker, trade)
+    yield one
+    one.end()

@@ -1,0 +1,200 @@
+"""A whole installation on this machine: database, broker, workers and clocks, each killed and started as the test likes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from tests.faults.model import Trade
+from tests.faults.parts import Part
+
+HURRY = """
+UPDATE connectors_service SET due_at = clock_timestamp(), slowed_until = NULL
+ WHERE lease_token = '' AND due_at > clock_timestamp();
+UPDATE orders_outboundmessage SET due_at = clock_timestamp()
+ WHERE state IN ('waiting', 'sending', 'unknown') AND due_at > clock_timestamp();
+UPDATE orders_outbounddocument SET due_at = clock_timestamp()
+ WHERE state IN ('ready', 'sending', 'unknown') AND due_at > clock_timestamp();
+UPDATE connectors_connection SET probe_at = clock_timestamp() WHERE state = 'broken' AND probe_at > clock_timestamp();
+"""
+"""Makes due at once what waits for its minute. Nothing else is touched: leases above all end as they do in production."""
+
+HURRY_EVERY = 2.0
+
+Environment = Mapping[str, str]
+
+
+def environment(folder: Path, **told: str) -> dict[str, str]:
+    """Return what the hub's processes are told: the settings of production, and where the far sides of the test may be."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "COV_"))}
+    return {
+        **kept,
+        "DJANGO_SETTINGS_MODULE": "tests.faults.settings",
+        "CARTROVER_VAR": str(folder),
+        "SECRET_KEY": "only-for-tests",
+        "OUTBOUND_ALLOWED_NETWORKS": "127.0.0.0/8",
+        **told,
+    }
+
+
+@dataclass
+class Installation:
+    """Workers and clocks on one database and one broker. `end` leaves no process behind, however the test ended."""
+
+    folder: Path
+    database_url: str
+    broker_url: str
+    trade: Trade
+    parts: list[Part] = field(default_factory=list)
+    interrupted: int = 0
+    kills: int = 0
+
+    # --- its parts -------------------------------------------------------------------------------------------------------
+
+    def worker(self, *, processes: int = 2, **told: str) -> Part:
+        """Start a worker as docker-compose.yml does."""
+        name = f"worker{len(self.parts)}"
+        options = ["worker", "--concurrency", str(processes), "--hostname", f"{name}@%h", "--loglevel", "WARNING"]
+        return self._start(name, options, **told)
+
+    def clock(self, **told: str) -> Part:
+        name = f"clock{len(self.parts)}"
+        schedule = str(self.folder / f"{name}-schedule")
+        return self._start(name, ["beat", "--schedule", schedule, "--loglevel", "WARNING", "--pidfile="], **told)
+
+    def _start(self, name: str, options: list[str], **told: str) -> Part:
+        urls = {"DATABASE_URL": self.database_url, "CELERY_BROKER_URL": self.broker_url}
+        command = [sys.executable, "-m", "celery", "--app", "cartrover", *options]
+        part = Part(name, command, self.folder / f"{name}.log", environment(self.folder, **{**urls, **told}))
+        self.parts.append(part)
+        return part.start()
+
+    def kill(self, part: Part, dice: random.Random | None = None) -> None:
+        """Kill a part whole, or with dice one process below it; count what it was in the middle of."""
+        before = self.under_way()
+        if dice is None or not part.kill_one_below(dice):
+            part.kill()
+        self.kills += 1
+        self.interrupted += bool(before)
+
+    def end(self) -> None:
+        for part in self.parts:
+            part.kill()
+
+    # --- its database ----------------------------------------------------------------------------------------------------
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.database_url, autocommit=True, connect_timeout=5) as database:
+            return database.execute(sql).fetchall()
+
+    def number(self, sql: str) -> int:
+        return int(self.rows(sql)[0][0] or 0)
+
+    def under_way(self) -> int:
+        """Count runs that hold something just now."""
+        with contextlib.suppress(psycopg.Error):
+            return self.number(
+                "SELECT (SELECT count(*) FROM connectors_service WHERE lease_token <> '')"
+                " + (SELECT count(DISTINCT lease_token) FROM orders_outboundmessage WHERE lease_token <> '')"
+            )
+        return 0
+
+    def hurry(self) -> None:
+        """Make everything due; nothing happens while the database is away."""
+        with (
+            contextlib.suppress(psycopg.Error),
+            psycopg.connect(self.database_url, autocommit=True, connect_timeout=2) as database,
+        ):
+            database.execute("SET statement_timeout = '2s'; SET lock_timeout = '1s'")
+            for statement in HURRY.strip().split(";\n"):
+                database.execute(statement.encode())
+
+    def check(self, *, seconds: float = 60) -> None:
+        """Let everything settle and stop; fail with words about whatever isn't as it must be."""
+        differences = self.settled(seconds)
+        assert not differences, "\n".join([*differences, self.said()])
+        left = self.stopped_well()
+        assert not left, "\n".join([*left, self.said()])
+
+    # --- waiting ---------------------------------------------------------------------------------------------------------
+
+    def flow(self, seconds: float, *, until: Callable[[], object] = lambda: False) -> bool:
+        """Let everything run, due at once; return whether `until` came true."""
+        end, hurried = time.monotonic() + seconds, 0.0
+        while time.monotonic() < end:
+            if until():
+                return True
+            if time.monotonic() - hurried > HURRY_EVERY:
+                self.hurry()
+                hurried = time.monotonic()
+            time.sleep(0.05)
+        return bool(until())
+
+    def ready(self) -> None:
+        """Wait until workers take work: the first tick was carried out."""
+        assert self.flow(60, until=self._has_ticked), self.said()
+
+    def _has_ticked(self) -> bool:
+        with contextlib.suppress(psycopg.Error):
+            return bool(self.number("SELECT count(*) FROM connectors_pulse"))
+        return False
+
+    def settled(self, seconds: float = 60) -> list[str]:
+        """Let the warehouse finish and everything run until nothing differs; return what still does."""
+        found: list[str] = []
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.trade.warehouse_works(1.0)
+            self.flow(1.5)
+            self.trade.dsco.drive("process")
+            try:
+                found = self.trade.differences(self.rows)
+            except psycopg.Error as away:
+                found = [f"the database is away: {away}"]
+            if not found:
+                return []
+        return found
+
+    def stopped_well(self, seconds: float = 30) -> list[str]:
+        """Ask every part to stop; return what they left behind: processes, and runs that weren't given back."""
+        for part in self.parts:
+            part.ask_to_stop()
+        left = []
+        for part in self.parts:
+            if part.runs:
+                with contextlib.suppress(Exception):
+                    part.wait(seconds)
+            if part.runs:
+                left.append(f"{part.name} doesn't stop")
+        held = self.under_way()
+        return [*left, *([f"{held} runs are held by nobody"] if held else [])]
+
+    def said(self) -> str:
+        return "\n".join(f"--- {part.name}\n{part.said()[-3000:]}" for part in self.parts)
+
+    def tracebacks(self) -> int:
+        return sum(part.said().count("Traceback (most recent call last)") for part in self.parts)
+
+    def counted(self, name: str) -> int:
+        """Add one count up over all runs, such as `adopted` or `sent`."""
+        return self.number(f"SELECT sum((counts->>'{name}')::int) FROM connectors_serviceday")  # noqa: S608 - names of ours
+
+    def outcome(self) -> str:
+        """Say what came out, for the tally."""
+        orders = self.number("SELECT count(*) FROM orders_order WHERE state = 'confirmed'")
+        files = self.number("SELECT count(*) FROM orders_outbounddocument WHERE state IN ('sent', 'taken')")
+        alerts = self.number("SELECT count(*) FROM orders_alert")
+        resolved = self.number("SELECT count(*) FROM orders_alert WHERE state = 'resolved'")
+        return (
+            f"{orders} of {len(self.trade.ordered)} orders once, {self.counted('adopted')} adopted after a doubt, "
+            f"{files} files, {resolved} of {alerts} alerts resolved"
+        )

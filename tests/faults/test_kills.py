@@ -1,0 +1,72 @@
+"""Workers and clocks that are killed in the middle of whatever they do, or stopped as a deployment stops them."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.faults.installation import Installation
+from tests.faults.tally import Tell
+
+SEED = 7
+
+
+@pytest.mark.timeout(180)
+def test_work_of_a_killed_worker_is_taken_over(hub: Installation, tell: Tell) -> None:
+    """The short one, which runs everywhere."""
+    hub.clock()
+    worker = hub.worker()
+    hub.ready()
+    hub.trade.place(6)
+    hub.flow(10, until=hub.under_way)
+    hub.kill(worker)
+    worker.start()
+    hub.check()
+    tell(f"killed the only worker, {hub.interrupted} times in the middle of runs: {hub.outcome()}, 0 differences")
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(300)
+def test_nothing_is_lost_when_workers_and_the_clock_are_killed(hub: Installation, tell: Tell) -> None:
+    dice = random.Random(SEED)
+    clock = hub.clock()
+    workers = [hub.worker(), hub.worker()]
+    hub.ready()
+    for number in range(6):
+        hub.trade.place(6, scattered=bool(number % 2))
+        # In the middle of something, where there is something.
+        hub.flow(2.0, until=hub.under_way)
+        hub.flow(dice.uniform(0, 0.4))
+        victim = dice.choice(workers)
+        hub.kill(victim, dice if dice.random() < 0.5 else None)
+        if not victim.runs:
+            victim.start()
+        if number == 2:
+            hub.kill(clock)
+            clock.start()
+        hub.trade.warehouse_works()
+    hub.check(seconds=90)
+    tell(f"killed {hub.kills} processes, {hub.interrupted} times in the middle of runs: {hub.outcome()}, 0 differences")
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(300)
+def test_a_rolling_restart_loses_no_run(hub: Installation, tell: Tell) -> None:
+    """Each worker is asked to stop and another one takes its place, while orders flow: every attempt has its outcome."""
+    hub.clock()
+    workers = [hub.worker(), hub.worker()]
+    hub.ready()
+    in_the_middle = 0
+    for worker in workers:
+        hub.trade.place(8)
+        hub.flow(4.0, until=hub.under_way)
+        in_the_middle += bool(hub.under_way())
+        worker.ask_to_stop()
+        hub.worker()
+        assert hub.flow(70, until=lambda gone=worker: not gone.runs), hub.said()  # type: ignore[misc]  # bound at once
+        hub.trade.warehouse_works()
+    hub.check()
+    unknown = hub.number("SELECT count(*) FROM orders_outboundattempt WHERE outcome = ''")
+    assert (unknown, hub.counted("adopted"), hub.tracebacks()) == (0, 0, 0), hub.said()
+    tell(f"replaced {len(workers)} workers, {in_the_middle} in the middle of runs: {hub.outcome()}, no attempt in doubt")
