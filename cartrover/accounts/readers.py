@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from cartrover.accounts.models import Account, Membership, User
 
 
-def memberships_of(user: User) -> Sequence[Membership]:
-    """Return the person's memberships by the account's name, each with its account."""
-    return list(user.memberships.select_related("account").order_by("account__name", "account__slug"))
+def memberships_of(user: User, *, named: str = "") -> Sequence[Membership]:
+    """Return the person's memberships by the account's name, each with its account; `named` in its name only."""
+    rows = user.memberships.select_related("account").order_by("account__name", "account__slug")
+    return list(rows.filter(account__name__icontains=named) if named else rows)
 
 
 def membership_in(user: User, slug: str) -> Membership | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
+
+from django.db.models import Count
 
 from cartrover.accounts.models import Account
 from orders.listings.paging import Page, page_of
@@ -39,6 +41,13 @@ def alerts_page(account: Account, state: AlertState, after: UUID | None = None) 
 def open_count(account: Account) -> int:
     """Return how many alerts are open, `COUNTED` + 1 where there are more than that."""
     return Alert.objects.for_account(account).filter(state=AlertState.OPEN)[: COUNTED + 1].count()
+
+
+def open_counts(accounts: Sequence[Account]) -> Mapping[int, int]:
+    """Return how many alerts are open in each of these accounts, by the account's key; those without any are left out."""
+    rows = Alert.objects.across_accounts("a person chooses among their own accounts")
+    counted = rows.filter(account__in=accounts, state=AlertState.OPEN).values("account").annotate(number=Count("pk"))
+    return dict(counted.order_by().values_list("account", "number"))
 
 
 def place_of(alert: Alert) -> Place | None:

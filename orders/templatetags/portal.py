@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,12 +16,12 @@ from django.utils.safestring import SafeString
 
 from cartrover import locales
 from cartrover.accounts.access import AccountRequest
-from cartrover.accounts.models import Role
+from cartrover.accounts.models import Membership, Role
 from connectors.contract import HoldReason, Side
 from connectors.models import Connection, ConnectionState
 from orders import words
 from orders.listings import flow
-from orders.listings.alerts import COUNTED, open_count, place_of
+from orders.listings.alerts import COUNTED, open_count, open_counts, place_of
 from orders.listings.told import waits_for_tracking, why_untold
 from orders.models import Alert, Order
 from orders.navigation import MENU
@@ -232,6 +232,18 @@ def mending_place(context: dict[str, Any], alert: Alert) -> dict[str, Any]:
         return {"words": ""}
     query = f"?{urlencode(place.query)}" if place.query else ""
     return {"words": place.words, "address": reverse(place.page, kwargs={"slug": account.slug, **place.ids}) + query}
+
+
+@register.simple_tag
+def alerts_of(memberships: Sequence[Membership]) -> Mapping[int, int]:
+    """Return how many alerts are open in each of these accounts, by the account's key."""
+    return open_counts([membership.account for membership in memberships])
+
+
+@register.filter
+def at(numbers: Mapping[int, int], key: int) -> int:
+    """Return the number that stands under a key; 0 without one."""
+    return numbers.get(key, 0)
 
 
 @register.simple_tag(takes_context=True)

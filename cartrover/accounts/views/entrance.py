@@ -43,6 +43,10 @@ class SignUp(account_views.SignupView):
         return {**super().get_context_data(**kwargs), "invitation": getattr(self, "invitation", None)}
 
 
+SEARCHED_FROM = 5
+"""Accounts that a person sees at a glance; whoever has more gets a box to search them."""
+
+
 @never_cache
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
@@ -52,4 +56,10 @@ def home(request: HttpRequest) -> HttpResponse:
     memberships = readers.memberships_of(request.user)
     if len(memberships) == 1:
         return redirect("account_home", slug=memberships[0].account.slug)
-    return render(request, "accounts/choose.html", {"memberships": memberships})
+    named = request.GET.get("q", "").strip()[:200]
+    found = readers.memberships_of(request.user, named=named) if named else memberships
+    return render(
+        request,
+        "accounts/choose.html",
+        {"memberships": found, "named": named, "has_any": bool(memberships), "is_long": len(memberships) > SEARCHED_FROM},
+    )
