@@ -10,6 +10,8 @@ import logging
 import time
 from datetime import datetime, timedelta
 
+from django.db import InterfaceError, OperationalError
+from django.db import connection as database
 from django.db.models import Q
 from django.utils import timezone
 
@@ -30,6 +32,10 @@ logger = logging.getLogger(__name__)
 
 WAIT_FOR_OWNER_SECONDS = 10
 """How long a named run waits for a living worker that holds the service, before it says that it is busy."""
+
+
+WAIT_FOR_DATABASE_SECONDS = 20
+"""How long a run whose database went away waits to write down how it ended; a restart takes a few seconds."""
 
 
 class Finished:
@@ -70,7 +76,7 @@ def run_service(service: Service, *, named: bool) -> Finished:
     run = Run(service=service, connection=service.connection, named=named, lease=lease)
     with bells.collecting():
         outcome, words, again_at = _run_flow(run)
-        return _finish(run, outcome, words, again_at)
+        return _finish_surely(run, outcome, words, again_at)
 
 
 def _not_runnable(connection: Connection, *, named: bool) -> Outcome | None:
@@ -123,6 +129,9 @@ def _run_flow(run: Run) -> tuple[Outcome, str, datetime | None]:
         return Outcome.BUSY, "Another worker has taken over.", None
     except ConnectorError as problem:
         return Outcome.PROBLEMS, problem.words, _later(run, None)
+    except (OperationalError, InterfaceError) as away:
+        logger.warning("%s of %s: the database was away: %s", run.service.name, run.connection.public_id, away)
+        return Outcome.LATER, "The hub's database didn't answer for a moment. It is tried again by itself.", _later(run, None)
     except Exception:
         logger.exception("%s of %s failed", run.service.name, run.connection.public_id)
         words = "Something went wrong inside the hub. It is logged and tried again; tell support if it stays."
@@ -145,6 +154,20 @@ def _later(run: Run, after: float | None) -> datetime:
     now = timezone.now()
     run.service.failures = failures
     return next_try(failures=failures, first_failed_at=now, now=now, after=after) or now + timedelta(hours=1)
+
+
+def _finish_surely(run: Run, outcome: Outcome, words: str, again_at: datetime | None) -> Finished:
+    """Finish also if the database is away for a moment: what isn't given back waits until its lease has run out."""
+    deadline = time.monotonic() + WAIT_FOR_DATABASE_SECONDS
+    while True:
+        try:
+            return _finish(run, outcome, words, again_at)
+        except (OperationalError, InterfaceError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+            if database.connection is not None and not database.is_usable():
+                database.close()
 
 
 def _finish(run: Run, outcome: Outcome, words: str, again_at: datetime | None) -> Finished:

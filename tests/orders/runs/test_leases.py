@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 from django.utils import timezone
 
 from cartrover.accounts.models import Account
@@ -218,6 +218,19 @@ def test_the_tick_frees_the_orders_that_a_dead_worker_was_sending(inbox: Inbox) 
     assert delivery.due_at is not None
     assert delivery.due_at <= timezone.now()
     assert delivery.failures == 1
+
+
+def test_a_run_whose_database_went_away_is_given_back_and_tried_again_without_an_alert(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def restarted(list_orders: Any) -> Any:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    change_sessions(monkeypatch, list_orders=restarted)
+    finished = inbox.download()
+    service = _download(inbox)
+    assert (finished.outcome, service.last_outcome, service.lease_token) == (Outcome.LATER, Outcome.LATER, "")
+    assert inbox.alerts == {}
 
 
 def test_the_due_date_is_past_the_lease_before_work_begins(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
