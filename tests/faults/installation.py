@@ -57,6 +57,7 @@ class Installation:
     parts: list[Part] = field(default_factory=list)
     interrupted: int = 0
     kills: int = 0
+    restarts: int = 0
 
     # --- its parts -------------------------------------------------------------------------------------------------------
 
@@ -85,6 +86,14 @@ class Installation:
             part.kill()
         self.kills += 1
         self.interrupted += bool(before)
+
+    def _start_again(self) -> None:
+        """As `restart: unless-stopped` does: Celery's worker may end when its broker goes away in the middle of a message."""
+        for part in self.parts:
+            if part.ended_by_itself:
+                part.kill()
+                part.start()
+                self.restarts += 1
 
     def end(self) -> None:
         for part in self.parts:
@@ -133,6 +142,7 @@ class Installation:
         while time.monotonic() < end:
             if until():
                 return True
+            self._start_again()
             if time.monotonic() - hurried > HURRY_EVERY:
                 self.hurry()
                 hurried = time.monotonic()

@@ -22,9 +22,11 @@ class Part:
         self._command = list(command)
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
+        self._may_end = False
 
     def start(self) -> Part:
         assert not self.runs, f"{self.name} runs already"
+        self._may_end = False
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
@@ -50,8 +52,13 @@ class Part:
     def runs(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def ended_by_itself(self) -> bool:
+        return self._process is not None and not self.runs and not self._may_end
+
     def kill(self) -> None:
         """SIGKILL to the process and all below it, as when a container or a machine dies."""
+        self._may_end = True
         if self._process is None:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -81,6 +88,7 @@ class Part:
 
     def ask_to_stop(self) -> None:
         """SIGTERM to the process alone, as a container's runtime does."""
+        self._may_end = True
         if self.runs:
             os.kill(self.pid, signal.SIGTERM)
 

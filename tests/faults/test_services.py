@@ -1,0 +1,123 @@
+"""The broker and the database with their bad days."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.faults.conftest import TEMPLATE, Servers
+from tests.faults.installation import Installation
+from tests.faults.tally import Tell
+from tests.servers import postgres
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+
+
+def test_a_broker_that_dies_forgets_or_is_mute_costs_only_time(hub: Installation, servers: Servers, tell: Tell) -> None:
+    hub.clock()
+    hub.worker()
+    hub.ready()
+    hub.trade.place(6)
+    hub.flow(4.0, until=hub.under_way)
+    servers.redis.kill()
+    hub.trade.place(6)
+    hub.flow(2.0)
+    servers.start_redis()
+    hub.flow(2.0)
+    servers.forget_in_redis()
+    hub.trade.place(6)
+    hub.trade.warehouse_works()
+    hub.flow(1.0)
+    servers.redis.mute()
+    hub.trade.place(6)
+    hub.flow(4.0)
+    servers.redis.speak()
+    hub.check(seconds=90)
+    tell(f"killed, emptied and muted Redis, {hub.restarts} restarts of its clients: {hub.outcome()}, 0 differences")
+
+
+def test_a_database_that_crashes_or_cuts_its_connections_loses_nothing(hub: Installation, servers: Servers, tell: Tell) -> None:
+    hub.clock()
+    hub.worker()
+    hub.ready()
+    cut = 0
+    for number in range(4):
+        hub.trade.place(6)
+        hub.flow(3.0, until=hub.under_way)
+        if number % 2:
+            cut += servers.end_connections()
+        else:
+            servers.stop_postgres()
+            time.sleep(1.0)
+            servers.start_postgres()
+        hub.trade.warehouse_works()
+    hub.check(seconds=150)
+    tell(f"crashed PostgreSQL twice, cut {cut} connections: {hub.outcome()}, 0 differences")
+
+
+@pytest.fixture
+def small_disk(servers: Servers) -> Iterator[Path]:
+    """A disk of 96 MB with a tablespace `small`."""
+    folder = servers.folder / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        folder.rmdir()
+        pytest.skip("only root can mount a small disk")
+    try:
+        space = folder / "space"
+        space.mkdir()
+        shutil.chown(space, postgres.USER, postgres.USER)
+        with psycopg.connect(servers.database, autocommit=True) as admin:
+            admin.execute(f"CREATE TABLESPACE small LOCATION '{space}'")
+        yield folder
+    finally:
+        (folder / "ballast").unlink(missing_ok=True)
+        with psycopg.connect(servers.database, autocommit=True) as admin:
+            for (name,) in admin.execute(
+                "SELECT datname FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace WHERE t.spcname = 'small'"
+            ).fetchall():
+                admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+            admin.execute("DROP TABLESPACE IF EXISTS small")
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def _fill(ballast: Path) -> None:
+    """Write until there is no room for another page."""
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+
+
+def test_a_full_disk_loses_nothing_once_there_is_room(
+    hub: Installation, servers: Servers, small_disk: Path, tell: Tell
+) -> None:
+    hub.database_url = servers.copy_of(TEMPLATE, "small")
+    try:
+        hub.clock()
+        hub.worker()
+        hub.ready()
+        hub.trade.place(4)
+        hub.flow(3.0)
+        ballast = small_disk / "ballast"
+        _fill(ballast)
+        # Pages that are half empty take some orders still.
+        hub.trade.place(100)
+        hub.flow(8.0, until=lambda: "No space left" in hub.said())
+        full = "No space left" in hub.said()
+        hub.trade.warehouse_works()
+        hub.flow(3.0)
+        ballast.unlink()
+        hub.check(seconds=150)
+    finally:
+        hub.end()
+    assert full, hub.said()
+    tell(f"filled PostgreSQL's disk while orders came: {hub.outcome()}, 0 differences")
