@@ -353,8 +353,8 @@ def test_going_live_says_beforehand_what_will_happen_and_does_just_that(owner: C
     for day in (17, 18, 20, 21, 22):
         OrderFactory.create(account=acme, source=cart, order_date=date(2026, 11, day), hold=HoldReason.NOT_LIVE)
     text = text_of(owner.get(address(cart, "go-live/")))
-    assert "5 orders wait, the oldest of 17 November 2026." in text
-    assert "2 of them are older than your earliest order date, 19 November 2026, and stay out." in text
+    assert "5 orders wait, the oldest of 17 Nov 2026." in text
+    assert "2 of them are older than your earliest order date, 19 Nov 2026, and stay out." in text
     assert "No test order has gone round yet" in said(owner.post(address(cart, "activate/"), follow=True))
     assert "3 waiting orders go out." in said(owner.post(address(cart, "activate/"), {"skip_test": "yes"}, follow=True))
     states = Order.objects.for_account(acme).filter(source=cart).values_list("state", flat=True)

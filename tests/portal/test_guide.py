@@ -256,9 +256,9 @@ def test_what_waits_is_told_before_going_live(owner: Client, cart: Connection, a
     assert "No orders wait." in text_of(owner.get(address(cart, LAST)))
     OrderFactory.create(account=acme, source=cart, order_date=date(2026, 11, 18), hold=HoldReason.NOT_LIVE)
     text = text_of(owner.get(address(cart, LAST)))
-    assert "1 order waits, of 18 November 2026. No earliest order date is set" in text
+    assert "1 order waits, of 18 Nov 2026. No earliest order date is set" in text
     owner.post(address(cart, LAST), {"set-earliest_order_date": "2026-11-20"})
-    assert "1 of them is older than your earliest order date, 20 November 2026, and stays out." in text_of(
+    assert "1 of them is older than your earliest order date, 20 Nov 2026, and stays out." in text_of(
         owner.get(address(cart, LAST))
     )
 

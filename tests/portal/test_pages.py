@@ -374,7 +374,7 @@ def test_time_is_shown_in_the_accounts_zone_and_in_utc(alice: User, acme: Accoun
     Account.objects.filter(pk=acme.pk).update(time_zone="America/Chicago")
     OrderFactory.create(account=acme, created_at=NOW)
     html = browser(alice).get("/a/acme/orders/").content.decode()
-    assert "06:00:00 America/Chicago\nSun 22 Nov 2026, 12:00:00 UTC" in html
+    assert "06:00:00 America/Chicago\nSun, 22 Nov 2026, 12:00:00 UTC" in html
 
 
 @pytest.mark.parametrize(

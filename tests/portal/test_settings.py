@@ -48,7 +48,7 @@ def test_owner_changes_the_account_and_each_change_leaves_a_trail(alice: User, a
         ("account.changed", "Retention: 400 days → 800 days."),
     }
     OrderFactory.create(account=acme, created_at=datetime(2026, 1, 2, 1, 0, tzinfo=UTC))
-    assert "Thu 01 Jan 2026, 20:00:00 America/New_York" in client.get("/a/acme/orders/").content.decode()
+    assert "Thu, 1 Jan 2026, 20:00:00 America/New_York" in client.get("/a/acme/orders/").content.decode()
 
 
 def test_what_can_not_be_used_stays_in_the_form_and_changes_nothing(alice: User, acme: Account, browser: Browser) -> None:
