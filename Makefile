@@ -12,7 +12,7 @@ unexport VIRTUAL_ENV
 unexport PYTHONPATH
 unexport PYTHONHOME
 
-.PHONY: help setup demo test test-services services services-down check bench
+.PHONY: help setup demo test test-services services services-down browser screens check bench
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -44,6 +44,16 @@ services: setup ## PostgreSQL and Redis on loopback, and what the hub needs to k
 
 services-down: setup ## end what `make services` started
 	@$(BIN)/python -m tests.servers.services down
+
+browser: ## Chromium for the tests that need a browser, from Debian's or Ubuntu's packages (as root)
+	@if there="$$(command -v chromium || command -v chromium-browser || command -v google-chrome)"; then echo "A browser is there: $$there"; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	else echo "Install Chromium or Google Chrome, so that chromium, chromium-browser or google-chrome can be called: on Debian"; \
+	  echo "as root with \"apt-get install chromium\". Without a browser its tests are skipped."; exit 1; fi
+
+screens: setup ## take the pictures of docs/screens anew, of made-up data; needs a browser
+	@$(BIN)/pytest -n0 -q tests/browser/screens.py
 
 check: setup ## style, types, import rules, migrations, settings
 	@$(BIN)/ruff check .
