@@ -151,7 +151,7 @@ class Installation:
 
     def ready(self) -> None:
         """Wait until workers take work: the first tick was carried out."""
-        assert self.flow(60, until=self._has_ticked), self.said()
+        assert self.flow(120, until=self._has_ticked), self.said()
 
     def _has_ticked(self) -> bool:
         with contextlib.suppress(psycopg.Error):
