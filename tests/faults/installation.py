@@ -174,7 +174,7 @@ class Installation:
                 return []
         return found
 
-    def stopped_well(self, seconds: float = 30) -> list[str]:
+    def stopped_well(self, seconds: float = 70) -> list[str]:
         """Ask every part to stop; return what they left behind: processes, and runs that weren't given back."""
         for part in self.parts:
             part.ask_to_stop()
