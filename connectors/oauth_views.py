@@ -118,8 +118,19 @@ def _leading_to(response: HttpResponse, url: str) -> HttpResponse:
 
 
 def _page_of(connection: Connection) -> str:
-    slug = connection.account.slug
+    """Return where the grant leads back to: the step of the set-up guide that it belongs to, once it is live its own page."""
+    where = {"slug": connection.account.slug, "public_id": connection.public_id}
     try:
-        return reverse("connection", kwargs={"slug": slug, "public_id": connection.public_id})
+        step = None if connection.live else _step_of_grant(connection)
+        return f"{reverse('connection_guide', kwargs=where)}?step={step}" if step else reverse("connection", kwargs=where)
     except NoReverseMatch:  # this hub shows connections on the account's first page
-        return reverse("account_home", kwargs={"slug": slug})
+        return reverse("account_home", kwargs={"slug": connection.account.slug})
+
+
+def _step_of_grant(connection: Connection) -> int | None:
+    """Return the number of the step at which the client of the grant is entered; None where no step does."""
+    spec = registry.find(connection.kind)
+    if spec is None or spec.oauth is None:
+        return None
+    client = spec.oauth.client_id
+    return next((number for number, step in enumerate(spec.guide.steps, start=1) if client in step.fields), None)

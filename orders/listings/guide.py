@@ -142,6 +142,12 @@ def side_steps(account: Account) -> Sequence[SideStep]:
     return (_side_step(1, Side.WMS, lists, kinds), _side_step(2, Side.CART, lists, kinds))
 
 
+def lacks_cart(account: Account) -> bool:
+    """Say whether no cart is connected, so that the set-up goes on with one."""
+    carts = Connection.objects.for_account(account).filter(side=Side.CART)
+    return not carts.exclude(state=ConnectionState.DISCONNECTED).exists()
+
+
 def _side_step(number: int, side: Side, lists: ConnectionLists, kinds: Sequence[tuple[ConnectorSpec, str]]) -> SideStep:
     is_wms = side is Side.WMS
     return SideStep(

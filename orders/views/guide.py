@@ -79,6 +79,7 @@ def connection_guide(request: AccountRequest, public_id: UUID) -> HttpResponse:
         "jobs": guide.jobs_of(connection, spec) if step.lists_jobs else [],
         "rules": guide.rules_for(connection, request.GET.get("number", "").strip()[:200]) if step.is_last else None,
         "grants": _grants(spec, step.fields),
+        "leads_to_cart": _leads_to_cart(connection, step),
         "redirect_uri": redirect_uri(),
         "addresses": hub_settings.OUTGOING_ADDRESSES if step.names_a_place else [],
     }
@@ -174,11 +175,18 @@ def _onward(request: AccountRequest, connection: Connection, steps: Sequence[gui
             return redirect("grant_access", slug=request.account.slug, public_id=connection.public_id)
         case "read":
             return redirect(f"{here}?step={step.number}")
+        case _ if _leads_to_cart(connection, step):
+            return redirect("connection_new", slug=request.account.slug)
         case _ if step.is_last:
             page = "connection_go_live" if connection.side == Side.CART else "connection"
             return redirect(page, slug=request.account.slug, public_id=connection.public_id)
         case _:
             return redirect(f"{here}?step={step.number + 1}")
+
+
+def _leads_to_cart(connection: Connection, step: guide.Step) -> bool:
+    """Say whether the set-up goes on with a cart: after the last step of a WMS, while there is none."""
+    return step.is_last and connection.side == Side.WMS and guide.lacks_cart(connection.account)
 
 
 def _host_keys(connection: Connection) -> HostKeys:
