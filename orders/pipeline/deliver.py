@@ -7,9 +7,10 @@ no outcome is looked up.
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from django.db import connections as databases
@@ -26,9 +27,10 @@ from orders.pipeline.batch_work import BatchWork, answer_to
 from orders.pipeline.cancel_at_wms import cancel_at_wms
 from orders.pipeline.doubts import settle_doubt
 from orders.pipeline.messages import (
+    BATCH,
     Batch,
     break_dead_batches,
-    cancel_is_wanted,
+    cancels_wanted,
     claim_batch,
     orders_out,
     taken_of,
@@ -39,7 +41,10 @@ from orders.run import Run
 
 COMMIT_EVERY = timedelta(milliseconds=200)
 COMMIT_AT = 50
-"""Outcomes are committed at least this often: after a crash at most these many orders are looked up again."""
+"""Outcomes are committed at least this often: after a crash at most these many orders that arrived are looked up again."""
+
+TURNS = 8
+"""Orders that each sender gets of one batch: between batches all senders wait for the slowest."""
 
 
 def deliver(run: Run) -> None:
@@ -51,14 +56,15 @@ def deliver(run: Run) -> None:
         if not isinstance(session, OrderDestination):
             raise TypeError(f"{run.connection.kind} declares order delivery and has none")
         recheck_unknown_skus(run, session)
+        sends_at_once = _sends_at_once(run)
         tried: set[int] = set()
         asked_again: set[int] = set()
         while not run.out_of_time:
-            batch = claim_batch(run.connection, named=run.named, without=tried)
+            batch = claim_batch(run.connection, named=run.named, without=tried, size=max(BATCH, TURNS * sends_at_once))
             if batch is None:
                 return
             tried |= {one.pk for one in batch.messages}
-            delivery = _Delivery(run, session, batch)
+            delivery = _Delivery(run, session, batch, sends_at_once)
             delivery.deliver()
             # "Taken" answers come at once and mean: look it up. That is no second try of the same thing.
             taken = delivery.work.taken
@@ -75,6 +81,10 @@ def _anything_to_do(run: Run) -> bool:
     return waiting.exists() or held.exists()
 
 
+def _sends_at_once(run: Run) -> int:
+    return int(settings_of(run.connection)["sends_at_once"] or registry.get(run.connection.kind).sends_at_once)
+
+
 class _Stopped(Exception):
     """This message was not sent because the run is stopping: provably nothing went out."""
 
@@ -82,12 +92,11 @@ class _Stopped(Exception):
 class _Delivery:
     """One batch on its way."""
 
-    def __init__(self, run: Run, session: OrderDestination, batch: Batch) -> None:
-        settings = settings_of(run.connection)
+    def __init__(self, run: Run, session: OrderDestination, batch: Batch, sends_at_once: int) -> None:
         orders = orders_out(batch.messages, run.connection)
-        self.work = BatchWork(run, session, batch, orders, resend_after(settings))
+        self.work = BatchWork(run, session, batch, orders, resend_after(settings_of(run.connection)))
         self.batch = batch
-        self.sends_at_once = int(settings["sends_at_once"] or registry.get(run.connection.kind).sends_at_once)
+        self.sends_at_once = sends_at_once
         self.attempts: dict[int, int] = {}
         self.stop = threading.Event()
         self.stopped_by: ConnectorError | None = None
@@ -96,7 +105,7 @@ class _Delivery:
         """Bring every message of the batch to an outcome, or give it back. Raise what concerns the whole connection."""
         try:
             fresh = [message for message in self.batch.messages if self._wants_sending(message)]
-            self._send(self._prepared(fresh))
+            self._send(self._prepared(self._still_wanted(fresh)))
         finally:
             # Whatever has an outcome is out of our hands already.
             give_back(self.batch, self.batch.messages, begun=False)
@@ -111,10 +120,15 @@ class _Delivery:
             return False
         if message.state != MessageState.WAITING:
             return settle_doubt(self.work, message)
-        if cancel_is_wanted(message):
-            self.work.done(message, state=MessageState.DROPPED, words="The order was canceled.")
-            return False
         return True
+
+    def _still_wanted(self, messages: Sequence[OutboundMessage]) -> list[OutboundMessage]:
+        """Drop what was never tried and is to be canceled: the WMS need not hear of it at all."""
+        canceled = cancels_wanted([one for one in messages if one.state == MessageState.WAITING])
+        for message in messages:
+            if message.pk in canceled:
+                self.work.done(message, state=MessageState.DROPPED, words="The order was canceled.")
+        return [one for one in messages if one.pk not in canceled]
 
     # --- what a batch needs ------------------------------------------------------------------------------------------------
 
@@ -162,26 +176,57 @@ class _Delivery:
             return
         self.batch.renew_if_old()
         self.attempts = mark_sending(self.batch, messages)
+        todo: queue.SimpleQueue[OutboundMessage] = queue.SimpleQueue()
+        ended: queue.SimpleQueue[tuple[OutboundMessage, Sent | BaseException]] = queue.SimpleQueue()
+        marked = [one for one in messages if one.pk in self.attempts]
+        for one in marked:
+            todo.put(one)
         delivered: list[Delivered] = []
         unsent: list[OutboundMessage] = []
+        senders = min(self.sends_at_once, len(marked))
         committed_at = timezone.now()
-        with ThreadPoolExecutor(max_workers=self.sends_at_once, thread_name_prefix="send") as pool:
-            marked = [one for one in messages if one.pk in self.attempts]
-            futures: dict[Future[Sent], OutboundMessage] = {pool.submit(self._send_one, one): one for one in marked}
-            pending = set(futures)
-            while pending:
-                done, pending = wait(pending, timeout=COMMIT_EVERY.total_seconds(), return_when=FIRST_COMPLETED)
-                for future in done:
-                    self._collect(futures[future], future, delivered, unsent)
-                if len(delivered) >= COMMIT_AT or timezone.now() - committed_at >= COMMIT_EVERY:
-                    self._commit(delivered)
-                    committed_at = timezone.now()
-                    self.batch.renew_if_old()
+        with ThreadPoolExecutor(max_workers=max(1, senders), thread_name_prefix="send") as pool:
+            for _ in range(senders):
+                pool.submit(self._send_in_turn, todo, ended)
+            try:
+                left = len(marked)
+                while left:
+                    try:
+                        message, outcome = ended.get(timeout=COMMIT_EVERY.total_seconds())
+                    except queue.Empty:
+                        pass
+                    else:
+                        left -= 1
+                        self._collect(message, outcome, delivered, unsent)
+                    if len(delivered) >= COMMIT_AT or timezone.now() - committed_at >= COMMIT_EVERY:
+                        self._commit(delivered)
+                        committed_at = timezone.now()
+                        self.batch.renew_if_old()
+            except BaseException:
+                self.stop.set()
+                raise
             self._commit(delivered)
         give_back(self.batch, unsent, begun=True)
 
+    def _send_in_turn(
+        self, todo: queue.SimpleQueue[OutboundMessage], ended: queue.SimpleQueue[tuple[OutboundMessage, Sent | BaseException]]
+    ) -> None:
+        """Send one order after the other, in a thread of its own; a database connection that it opened is closed at the end."""
+        try:
+            while True:
+                try:
+                    message = todo.get_nowait()
+                except queue.Empty:
+                    return
+                try:
+                    outcome: Sent | BaseException = self._send_one(message)
+                except BaseException as error:  # noqa: BLE001 - it is told to the thread that waits, which raises what is no Exception
+                    outcome = error
+                ended.put((message, outcome))
+        finally:
+            databases.close_all()
+
     def _send_one(self, message: OutboundMessage) -> Sent:
-        """Send one order, in a thread of the pool; whatever database connection that opened is closed again."""
         if self.stop.is_set():
             raise _Stopped
         try:
@@ -189,25 +234,27 @@ class _Delivery:
         except (SlowDown, FixConnection):
             self.stop.set()
             raise
-        finally:
-            databases.close_all()
 
     def _collect(
-        self, message: OutboundMessage, future: Future[Sent], delivered: list[Delivered], unsent: list[OutboundMessage]
+        self,
+        message: OutboundMessage,
+        outcome: Sent | BaseException,
+        delivered: list[Delivered],
+        unsent: list[OutboundMessage],
     ) -> None:
-        error = future.exception()
-        if error is None:
-            attempt_id = self.attempts[message.pk]
-            delivered.append(Delivered(message, self.work.orders[message.pk], future.result(), attempt_id=attempt_id))
-        elif isinstance(error, _Stopped):
-            unsent.append(message)
-        elif isinstance(error, (SlowDown, FixConnection)):
-            self.stopped_by = error
-            unsent.append(message)
-        elif isinstance(error, Exception):
-            self.work.failed(message, error, attempt_id=self.attempts[message.pk])
-        else:
-            raise error
+        match outcome:
+            case _Stopped():
+                unsent.append(message)
+            case SlowDown() | FixConnection():
+                self.stopped_by = outcome
+                unsent.append(message)
+            case Exception():
+                self.work.failed(message, outcome, attempt_id=self.attempts[message.pk])
+            case BaseException():
+                raise outcome
+            case _:
+                order, attempt_id = self.work.orders[message.pk], self.attempts[message.pk]
+                delivered.append(Delivered(message, order, outcome, attempt_id=attempt_id))
 
     def _commit(self, delivered: list[Delivered]) -> None:
         note_delivered(self.batch, delivered)

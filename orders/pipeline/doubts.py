@@ -11,7 +11,7 @@ from connectors.contract import HoldReason, Receipt, RemoteState
 from connectors.errors import FixOrder, OutcomeUnknown, TryLater
 from orders.models import MessageState, Order, OutboundMessage
 from orders.pipeline.batch_work import BatchWork, answer_to
-from orders.pipeline.messages import VOID_IS_KNOWN, cancel_is_wanted, taken_of
+from orders.pipeline.messages import VOID_IS_KNOWN, cancels_wanted, taken_of
 from orders.pipeline.outcomes import adopted, gave_up_words, note_delivered
 from orders.retrying import next_try
 
@@ -65,7 +65,7 @@ def _may_resend(work: BatchWork, message: OutboundMessage) -> bool:
         work.write(message, state=MessageState.UNKNOWN, due_at=due_at)
         work.run.count("waiting")
         return False
-    if cancel_is_wanted(message):
+    if cancels_wanted([message]):
         work.done(message, state=MessageState.DROPPED, words="The order was canceled.")
         return False
     if Order.objects.for_account(message.account_id).filter(pk=message.order_id).exclude(hold="").exists():

@@ -20,7 +20,7 @@ from orders.rules.aliases import wms_skus
 from orders.rules.ship_methods import ShipMethods
 
 BATCH = 100
-"""Messages that one process claims at once: enough to keep its senders busy, few enough to share."""
+"""Messages that one process claims at once, where it has few senders: enough to keep them busy, few enough to share."""
 
 WORKED_ON = [MessageState.WAITING, MessageState.SENDING, MessageState.UNKNOWN]
 
@@ -55,8 +55,8 @@ def break_dead_batches(connection: Connection) -> None:
             held.filter(lease_token=token).update(lease_token="", lease_owner="", lease_until=None)
 
 
-def claim_batch(connection: Connection, *, named: bool, without: Collection[int]) -> Batch | None:
-    """Claim up to BATCH messages that are due (all of them for a named run), oldest first and one of each order."""
+def claim_batch(connection: Connection, *, named: bool, without: Collection[int], size: int = BATCH) -> Batch | None:
+    """Claim up to `size` messages that are due (all of them for a named run), oldest first and one of each order."""
     now = database_now()
     rows = OutboundMessage.objects.for_account(connection.account_id).filter(
         free_at(now), connection=connection, state__in=WORKED_ON
@@ -71,7 +71,7 @@ def claim_batch(connection: Connection, *, named: bool, without: Collection[int]
     chosen = rows.exclude(pk__in=list(without)).exclude(held).filter(~Exists(earlier))
     token = uuid.uuid4().hex
     with transaction.atomic():
-        pks = list(chosen.order_by("due_at", "pk").values_list("pk", flat=True)[:BATCH])
+        pks = list(chosen.order_by("due_at", "pk").values_list("pk", flat=True)[:size])
         rows.filter(pk__in=pks).update(lease_token=token, lease_owner=owner_name(), lease_until=now + LEASE)
     messages = list(
         OutboundMessage.objects.for_account(connection.account_id)
@@ -87,10 +87,15 @@ def taken_of(message: OutboundMessage) -> set[str]:
     return set(filter(None, message.taken.split(",")))
 
 
-def cancel_is_wanted(message: OutboundMessage) -> bool:
-    """Say whether the order is to be canceled once this delivery is out of the way."""
-    messages = OutboundMessage.objects.for_account(message.account_id).filter(order=message.order_id, state__in=OPEN_STATES)
-    return messages.filter(purpose=MessagePurpose.CANCEL).exists()
+def cancels_wanted(deliveries: Sequence[OutboundMessage]) -> set[int]:
+    """Return the ids of those of one account's deliveries whose orders are to be canceled once they are out of the way."""
+    if not deliveries:
+        return set()
+    messages = OutboundMessage.objects.for_account(deliveries[0].account_id).filter(
+        order__in=[one.order_id for one in deliveries], purpose=MessagePurpose.CANCEL, state__in=OPEN_STATES
+    )
+    canceled = set(messages.values_list("order_id", flat=True))
+    return {one.pk for one in deliveries if one.order_id in canceled}
 
 
 def orders_out(batch: Sequence[OutboundMessage], connection: Connection) -> dict[int, OrderOut]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from cartrover.ids import new_id
@@ -301,11 +301,10 @@ def give_back(batch: Batch, messages: Sequence[OutboundMessage], *, begun: bool)
         return
     with transaction.atomic():
         rows = OutboundMessage.objects.for_account(batch.connection.account_id).filter(lease_token=batch.token)
-        for one in messages:
-            changes: dict[str, object] = dict(FREE)
-            if begun:
-                changes |= {"state": MessageState.WAITING, "attempts": max(0, one.attempts - 1)}
-            rows.filter(pk=one.pk).update(**changes)
+        changes: dict[str, object] = dict(FREE)
+        if begun:
+            changes |= {"state": MessageState.WAITING, "attempts": F("attempts") - 1}
+        rows.filter(pk__in=[one.pk for one in messages]).update(**changes)
         if begun:
             OutboundAttempt.objects.for_account(batch.connection.account_id).filter(
                 message__in=messages, finished_at__isnull=True
