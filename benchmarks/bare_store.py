@@ -28,7 +28,7 @@ LINE = "line_item_line_number line_item_sku line_item_upc line_item_title line_i
 def main(login: dict[str, str], name: str, database: str, *, lean: bool) -> dict[str, float]:
     """Do it once; return rows, seconds and processor seconds."""
     started, busy = time.perf_counter(), time.process_time()
-    rows = csv.reader(io.TextIOWrapper(_fetched(login, name), encoding="utf-8", newline=""))
+    rows = csv.reader(io.TextIOWrapper(fetched(login, name), encoding="utf-8", newline=""))
     columns = next(rows)
     store = sqlite3.connect(database)
     store.execute("PRAGMA journal_mode=WAL")
@@ -39,7 +39,7 @@ def main(login: dict[str, str], name: str, database: str, *, lean: bool) -> dict
     return {"rows": number, "seconds": time.perf_counter() - started, "cpu": time.process_time() - busy}
 
 
-def _fetched(login: dict[str, str], name: str) -> io.BytesIO:
+def fetched(login: dict[str, str], name: str) -> io.BytesIO:
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(paramiko.AutoAddPolicy())  # noqa: S507 - a floor, on loopback
     client.connect(
