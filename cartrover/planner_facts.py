@@ -14,8 +14,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 ROWS = 1_000_000
 ROWS_PER_VALUE = {
     "account_id": 200_000, "connection_id": 100_000, "source_id": 100_000, "wms_id": 100_000, "cart_id": 100_000,
-    "kind": 50_000, "purpose": 50_000, "side": 50_000, "state": 20_000, "hold": 20_000, "cause": 20_000, "feed": 100_000,
-    "due_at": 100, "item": 500, "warehouse": 1, "service_id": 10_000,
+    "kind": 50_000, "purpose": 50_000, "side": 50_000, "state": 20_000, "standing": 20_000, "hold": 20_000,
+    "retailer_name": 10_000, "cause": 20_000, "feed": 100_000, "due_at": 100, "item": 500, "warehouse": 1, "service_id": 10_000,
 }  # fmt: skip
 OTHERWISE = 4
 """Rows for one value of a column that names something: an order has a few lines, a few events, a few messages."""

@@ -20,6 +20,7 @@ from orders.models import (
     Shipment,
     SkippedOrder,
 )
+from orders.models.order import held_for
 from orders.pipeline.messages import VOID_IS_KNOWN
 from orders.pipeline.persist import LoadCounts, draft_of, load_drafts
 from orders.pipeline.release import reconsider, release_held, send_on_its_way
@@ -60,7 +61,7 @@ def after_going_live(cart: Connection) -> int:
     route = Route.of(cart)
     earliest = route.earliest_order_date
     if earliest is not None:
-        waiting = Order.objects.for_account(cart.account_id).filter(source=cart, hold=HoldReason.NOT_LIVE)
+        waiting = Order.objects.for_account(cart.account_id).filter(held_for(HoldReason.NOT_LIVE), source=cart)
         for order in waiting.filter(order_date__lt=earliest):
             cancel_order(order, because=f"Placed on {order.order_date}, before the earliest order date {earliest}.")
     return release_held(cart.account_id, [HoldReason.NOT_LIVE], because=f"{cart.name} is live.", cart=cart)

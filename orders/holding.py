@@ -10,6 +10,7 @@ from django.utils import timezone
 from connectors.contract import HoldReason
 from orders.alerts import raise_alert, resolve_alerts
 from orders.models import MessagePurpose, MessageState, Order, OrderEvent, OutboundMessage
+from orders.models.order import held_for
 from orders.waking import wake_stock_uploads
 
 ALERTED_HOLDS = frozenset(HoldReason) - {HoldReason.NOT_LIVE, HoldReason.INCOMPLETE, HoldReason.BY_PERSON}
@@ -72,7 +73,7 @@ def lift_hold(order: Order, *, because: str, actor: str = "") -> bool:
     )
     wake_stock_uploads(order.account_id)
     resolve_alerts(account_id=order.account_id, cause=f"hold.{was}", subjects=[str(order.public_id)])
-    if not Order.objects.for_account(order.account_id).filter(hold=was).exists():
+    if not Order.objects.for_account(order.account_id).filter(held_for(HoldReason(was))).exists():
         # Alerts that many orders shared (a SKU, a shipping code) hold nothing up any more.
         resolve_alerts(account_id=order.account_id, cause=f"hold.{was}")
     return True

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 
 from cartrover.accounts.models import Account
-from connectors.contract import HoldReason, Side
+from connectors.contract import Side
 from connectors.models import Connection, ConnectionState, Service, ServiceName
 from connectors.schedules import in_words
 from orders import words
@@ -147,26 +147,6 @@ def open_alerts(account: Account) -> QuerySet[Alert]:
     return rows.select_related("connection", "order").order_by("-last_seen_at", "-pk")
 
 
-def has_status(status: Status) -> Q:
-    """Return the condition under which an order's `status` is this one."""
-    free = Q(hold__in=["", HoldReason.NOT_LIVE])
-    match status:
-        case Status.ERROR:
-            return ~free
-        case Status.NEW:
-            return free & Q(state__in=[OrderState.NEW, OrderState.READY])
-        case Status.AT_WMS:
-            return free & Q(state=OrderState.SENT, shipped_quantity=0)
-        case Status.PARTIAL:
-            return free & Q(state=OrderState.SENT, shipped_quantity__gt=0)
-        case Status.SHIPPED:
-            return free & Q(state=OrderState.SHIPPED)
-        case Status.CONFIRMED:
-            return free & Q(state=OrderState.CONFIRMED)
-        case Status.CANCELED:
-            return free & Q(state=OrderState.CANCELED)
-
-
 def order_story(account: Account, public_id: UUID) -> OrderStory | None:
     """Return an order of this account with its whole history, newest first; None when the account has no such order."""
     orders = Order.objects.for_account(account).select_related("source", "wms", "document")
@@ -189,7 +169,7 @@ def order_story(account: Account, public_id: UUID) -> OrderStory | None:
 
 
 def _count(account: Account, status: Status) -> StatusCount:
-    found = Order.objects.for_account(account).filter(has_status(status))[: COUNTED + 1].count()
+    found = Order.objects.for_account(account).filter(standing=status)[: COUNTED + 1].count()
     return StatusCount(status, words.STATUS[status], min(found, COUNTED), found > COUNTED)
 
 

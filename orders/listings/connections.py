@@ -24,6 +24,7 @@ from connectors.schedules import AUTOMATIC, FACTS, OFF, UNSET, in_words
 from orders import words
 from orders.listings.paging import PAGE, Page, page_of
 from orders.models import Order
+from orders.models.order import held_for
 from orders.readers import COUNTED, IN_FLOW, ServiceState, service_state
 
 RUNS_SHOWN = 8
@@ -236,7 +237,7 @@ def _choice(value: str, service: Service) -> Choice:
 
 def going_live(cart: Connection) -> GoingLive:
     """Return what going live would do to the orders that wait for it."""
-    waiting = Order.objects.for_account(cart.account_id).filter(source=cart, hold=HoldReason.NOT_LIVE)
+    waiting = Order.objects.for_account(cart.account_id).filter(held_for(HoldReason.NOT_LIVE), source=cart)
     try:
         earliest: date | None = settings_of(cart)["earliest_order_date"]
     except (FieldProblems, registry.UnknownKind):

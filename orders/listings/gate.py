@@ -19,6 +19,7 @@ from connectors.schedules import OFF, UNSET, in_words
 from orders.going_live import may_go_live, went_round
 from orders.listings.connections import GoingLive, going_live
 from orders.models import DocumentState, InboundDocument, InboundState, Order, OutboundDocument, Product, Shipment
+from orders.models.order import held_for
 from orders.pipeline.route import Route
 from orders.states import OrderState
 from orders.words import service_label
@@ -317,7 +318,7 @@ def _waiting(cart: Connection, live: GoingLive | None) -> list[Order]:
     """Return the first orders that would go out by going live."""
     if live is None:
         return []
-    orders = Order.objects.for_account(cart.account_id).filter(source=cart, hold=HoldReason.NOT_LIVE)
+    orders = Order.objects.for_account(cart.account_id).filter(held_for(HoldReason.NOT_LIVE), source=cart)
     if live.earliest is not None:
         orders = orders.exclude(order_date__lt=live.earliest)
-    return list(orders.order_by("pk")[:WAITING_SHOWN])
+    return list(orders.order_by("created_at", "pk")[:WAITING_SHOWN])

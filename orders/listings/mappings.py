@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,7 @@ from connectors.contract import HoldReason
 from connectors.models import Connection
 from orders.listings.paging import Page, page_of
 from orders.models import Order, OrderLine, Product, ProductAlias, ShipMethodMap
+from orders.models.order import held_for
 from orders.rules.near_skus import nearest
 
 UNMAPPED_SHOWN = 200
@@ -23,6 +24,9 @@ SUGGESTED = 20
 
 COMPARED = 5_000
 """Products that are compared with them at most: enough for a family of SKUs, quick enough for a page."""
+
+HELD_LOOKED_AT = 1_000
+"""Held orders that are counted by code or by SKU, the newest: what holds up many is among them."""
 
 FAMILY = 3
 """Characters that two SKUs must begin with alike to be compared."""
@@ -46,7 +50,7 @@ def aliases_page(account: Account, *, sku: str = "", after: UUID | None = None) 
 
 @dataclass(frozen=True, slots=True)
 class UnmappedCode:
-    """A code that was received and has none at the WMS; `waiting` is how many orders it holds."""
+    """A code that was received and has none at the WMS; `waiting` is how many of the newest held orders wait for it."""
 
     method: ShipMethodMap
     waiting: int
@@ -58,21 +62,28 @@ class CodesPage:
 
     unmapped: Sequence[UnmappedCode]
     mapped: Page[ShipMethodMap]
+    counted: int | None
+    """How many held orders were counted, where there are more than those."""
 
 
 def codes_page(account: Account, *, after: UUID | None = None) -> CodesPage:
     """Return the unmapped codes, those that hold most orders first, and the mapped ones by code."""
     rows = ShipMethodMap.objects.for_account(account).select_related("cart")
-    held = Order.objects.for_account(account).filter(hold=HoldReason.UNMAPPED_SHIP_METHOD)
-    waiting: dict[tuple[int, str], int] = defaultdict(int)
-    for cart_id, code, number in held.values_list("source_id", "ship_code").annotate(number=Count("pk")):
-        waiting[cart_id, code.upper()] += number
+    held = _held(account, HoldReason.UNMAPPED_SHIP_METHOD).values_list("source_id", "ship_code")
+    codes = list(held[: HELD_LOOKED_AT + 1])
+    waiting = Counter((cart_id, code.upper()) for cart_id, code in codes[:HELD_LOOKED_AT])
     unmapped = [
         UnmappedCode(method, waiting[method.cart_id, method.cart_code.upper()])
         for method in rows.filter(wms_code="").order_by("cart_code", "pk")[:UNMAPPED_SHOWN]
     ]
     unmapped.sort(key=lambda one: -one.waiting)
-    return CodesPage(unmapped, page_of(account, rows.exclude(wms_code=""), along="cart_code", after=after))
+    mapped = page_of(account, rows.exclude(wms_code=""), along="cart_code", after=after)
+    return CodesPage(unmapped, mapped, HELD_LOOKED_AT if len(codes) > HELD_LOOKED_AT else None)
+
+
+def _held(account: Account, reason: HoldReason) -> Any:
+    """Return the orders that are held for this reason, newest first, as the index has them."""
+    return Order.objects.for_account(account).filter(held_for(reason)).order_by("-created_at", "-pk")
 
 
 # --- aliases that would help -------------------------------------------------------------------------------------------------
@@ -80,7 +91,10 @@ def codes_page(account: Account, *, after: UUID | None = None) -> CodesPage:
 
 @dataclass(frozen=True, slots=True)
 class UnknownSku:
-    """A cart's SKU that holds orders, and the product that it may be: `because` of what; None where nothing is like it."""
+    """A cart's SKU that holds orders, and the product that it may be: `because` of what; None where nothing is like it.
+
+    `orders` are those among the newest held ones.
+    """
 
     cart: Connection
     sku: str
@@ -90,8 +104,9 @@ class UnknownSku:
 
 
 def unknown_skus(account: Account) -> list[UnknownSku]:
-    """Return the SKUs that hold orders and aren't among the products, with what each may be."""
-    lines = OrderLine.objects.for_account(account).filter(order__hold=HoldReason.UNKNOWN_SKU)
+    """Return the SKUs that hold the newest held orders and aren't among the products, with what each may be."""
+    held = list(_held(account, HoldReason.UNKNOWN_SKU).values_list("pk", flat=True)[:HELD_LOOKED_AT])
+    lines = OrderLine.objects.for_account(account).filter(order__in=held)
     found = lines.values("order__source_id", "item").annotate(orders=Count("order_id", distinct=True))
     asked: Sequence[Mapping[str, Any]] = list(found.order_by("-orders", "item")[: SUGGESTED * 3])
     if not asked:
@@ -103,7 +118,7 @@ def unknown_skus(account: Account) -> list[UnknownSku]:
     known = set(products.filter(sku__in=set(skus.values())).values_list("sku", flat=True))
     wanted = [row for row in asked if skus[row["order__source_id"], row["item"]] not in known][:SUGGESTED]
     carts = Connection.objects.for_account(account).in_bulk([row["order__source_id"] for row in wanted])
-    by_upc, by_sku = _same_upc(account, [row["item"] for row in wanted]), _near(account, [row["item"] for row in wanted])
+    by_upc, by_sku = _same_upc(account, lines, [row["item"] for row in wanted]), _near(account, [row["item"] for row in wanted])
     result = []
     for row in wanted:
         product, because = by_upc.get(row["item"]), "same UPC"
@@ -124,10 +139,9 @@ def _at_wms(aliased: Mapping[tuple[int | None, str], str], row: Mapping[str, Any
     return aliased.get((row["order__source_id"], item)) or aliased.get((None, item)) or item
 
 
-def _same_upc(account: Account, items: Sequence[str]) -> dict[str, Product]:
+def _same_upc(account: Account, held: Any, items: Sequence[str]) -> dict[str, Product]:
     """By the cart's SKU: the one product that has the UPC which the cart's lines name. Leading zeros don't count."""
-    lines = OrderLine.objects.for_account(account).filter(item__in=items, order__hold=HoldReason.UNKNOWN_SKU).exclude(upc="")
-    upcs = dict(lines.values_list("item", "upc").distinct())
+    upcs = dict(held.filter(item__in=items).exclude(upc="").values_list("item", "upc").distinct())
     written = {"0" * zeros + upc.lstrip("0") for upc in upcs.values() if upc.strip("0") for zeros in range(4)}
     found: dict[str, list[Product]] = defaultdict(list)
     for product in Product.objects.for_account(account).filter(upc__in=written, gone=False):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -19,10 +20,14 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """Rows, and what to pass as `after` for the next page; None on the last one."""
+    """Rows, and what to pass as `after` for the next page; None on the last one.
+
+    `looked_back`: the page may not be full, as what is older than that was not looked at yet; the next page does.
+    """
 
     rows: Sequence[Row]
     next: UUID | str | None
+    looked_back: datetime | None = None
 
 
 def page_of(

@@ -5,16 +5,31 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Upper
 from django.utils import timezone
 
 from cartrover.tenancy import AccountOwned
-from connectors.contract import HoldReason
+from connectors.contract import HoldReason, RemoteState
 from connectors.models import Connection
 from orders.states import OrderState, Status, status_of
 
 HOLDS = ["", *HoldReason]
+
+STANDING = Case(
+    When(~Q(hold__in=["", HoldReason.NOT_LIVE]), then=Value(Status.ERROR)),
+    When(state__in=[OrderState.NEW, OrderState.READY], then=Value(Status.NEW)),
+    When(state=OrderState.SENT, shipped_quantity=0, then=Value(Status.AT_WMS)),
+    When(state=OrderState.SENT, then=Value(Status.PARTIAL)),
+    default="state",
+)
+"""What `status_of` says, for the database; the last states of an order are statuses of the same name."""
+
+
+def held_for(*reasons: HoldReason) -> Q:
+    """Return the condition that an order is held for one of these reasons. That it is held at all is said on its own: the
+    index of held orders serves a query that says so."""
+    return ~Q(hold="") & Q(hold__in=reasons)
 
 
 class Order(AccountOwned):
@@ -67,6 +82,8 @@ class Order(AccountOwned):
     wms_state = models.CharField(max_length=20, blank=True, default="")
     """The contract's RemoteState as last seen: a draft commits no stock there."""
     shipped_quantity = models.PositiveIntegerField(default=0)
+    standing = models.GeneratedField(expression=STANDING, output_field=models.CharField(max_length=20), db_persist=True)
+    """`status` as the database keeps it, for lists and counts; a row in memory may be ahead of it."""
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
     delivered_at = models.DateTimeField(null=True, blank=True)
@@ -83,8 +100,10 @@ class Order(AccountOwned):
         ]
         indexes = [
             models.Index(fields=["account", "-created_at", "-id"], name="order_account_created"),
-            models.Index(fields=["account", "state"], name="order_account_state"),
-            models.Index(fields=["account", "hold"], name="order_account_hold", condition=~Q(hold="")),
+            models.Index(fields=["account", "standing", "-created_at", "-id"], name="order_account_standing"),
+            models.Index(fields=["account", "hold", "-created_at", "-id"], name="order_account_held", condition=~Q(hold="")),
+            models.Index(fields=["account", "retailer_name", "-created_at", "-id"], name="order_account_retailer"),
+            models.Index(fields=["source", "-created_at", "-id"], name="order_source_created"),
             models.Index(fields=["account", "cust_po_no"], name="order_account_po"),
             models.Index(fields=["source", "alternate_id"], name="order_source_alternate"),
             models.Index(fields=["wms", "wms_order_id"], name="order_wms_id", condition=~Q(wms_order_id="")),
@@ -92,6 +111,7 @@ class Order(AccountOwned):
                 fields=["account", "-delivered_at"], name="order_account_delivered", condition=Q(delivered_at__isnull=False)
             ),
             models.Index(fields=["source", "-id"], name="order_source_test", condition=Q(is_test=True)),
+            models.Index(fields=["wms"], name="order_draft", condition=Q(state=OrderState.SENT, wms_state=RemoteState.DRAFT)),
         ]
 
     def __str__(self) -> str:
@@ -137,7 +157,7 @@ class OrderLine(AccountOwned):
             models.CheckConstraint(condition=Q(told__lte=models.F("quantity")), name="line_told_at_most_ordered"),
         ]
         indexes = [
-            models.Index(fields=["account", "item"], name="line_account_item"),
+            models.Index(fields=["account", "item", "-order"], name="line_account_item_order"),
             models.Index(fields=["account", "external_id"], name="line_account_external", condition=~Q(external_id="")),
         ]
 

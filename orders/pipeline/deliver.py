@@ -23,6 +23,7 @@ from connectors.hub_fields import resend_after
 from connectors.opening import open_session
 from connectors.readers import settings_of
 from orders.models import MessagePurpose, MessageState, Order, OutboundMessage
+from orders.models.order import held_for
 from orders.pipeline.batch_work import BatchWork, answer_to
 from orders.pipeline.cancel_at_wms import cancel_at_wms
 from orders.pipeline.doubts import settle_doubt
@@ -77,7 +78,7 @@ def _anything_to_do(run: Run) -> bool:
     waiting = OutboundMessage.objects.for_account(run.account_id).filter(
         connection=run.connection, state__in=[MessageState.WAITING, MessageState.SENDING, MessageState.UNKNOWN]
     )
-    held = Order.objects.for_account(run.account_id).filter(wms=run.connection, hold=HoldReason.UNKNOWN_SKU)
+    held = Order.objects.for_account(run.account_id).filter(held_for(HoldReason.UNKNOWN_SKU), wms=run.connection)
     return waiting.exists() or held.exists()
 
 

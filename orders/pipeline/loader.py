@@ -81,7 +81,7 @@ def _converter(field: models.Field[Any, Any]) -> Convert | None:
 
 @lru_cache(maxsize=64)
 def _columns(model: type[models.Model], names: tuple[str, ...]) -> list[models.Field[Any, Any]]:
-    fields = {field.attname: field for field in model._meta.concrete_fields}
+    fields = {field.attname: field for field in model._meta.concrete_fields if not field.generated}
     missing = {name for name, field in fields.items() if name not in names and not field.primary_key and not field.null}
     if missing:
         raise ValueError(f"{model.__name__}: no values for {', '.join(sorted(missing))}")

@@ -11,6 +11,7 @@ from connectors.contract import HoldReason
 from connectors.models import Connection, ServiceName
 from orders.holding import hold_order, lift_hold, resolve_shared_hold_alerts
 from orders.models import MessagePurpose, Order, OrderLine, OutboundMessage
+from orders.models.order import held_for
 from orders.models.outbound import OPEN_STATES
 from orders.pipeline.route import Route
 from orders.rules.ship_methods import ShipMethods
@@ -62,7 +63,7 @@ def reconsider(order: Order, route: Route, *, because: str, actor: str = "", ove
 
 def release_held(account_id: int, reasons: Iterable[HoldReason], *, because: str, cart: Connection | None = None) -> int:
     """Reconsider every order that is held for one of these reasons; return how many go on."""
-    orders = Order.objects.for_account(account_id).filter(hold__in=list(reasons)).select_related("source")
+    orders = Order.objects.for_account(account_id).filter(held_for(*reasons)).select_related("source")
     if cart is not None:
         orders = orders.filter(source=cart)
     routes: dict[int, Route] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from django.db import transaction
@@ -19,6 +20,7 @@ from orders.alerts import raise_alert, resolve_alerts
 from orders.models import (
     ChannelStock,
     DocumentState,
+    Order,
     OrderLine,
     OutboundDocument,
     Product,
@@ -31,7 +33,7 @@ from orders.pipeline.route import Route
 from orders.pipeline.upload import watch_is_due
 from orders.rules.aliases import aliases_of
 from orders.run import Run
-from orders.states import OrderState
+from orders.states import OrderState, Status
 
 GUARD_AT_LEAST = 10
 """So many SKUs may fall to zero at once whatever their share: small catalogues sell out."""
@@ -220,10 +222,12 @@ def _told_items(
 ) -> set[str]:
     """Every SKU that the cart has ever ordered, under the cart's own name; by a setting all products too."""
     asked = None if among is None else {*among, *(cart_sku for cart_sku, wms_sku in aliases.items() if wms_sku in among)}
-    lines = OrderLine.objects.for_account(cart.account_id).filter(_one_of("item", asked), order__source=cart)
-    items = set(lines.values_list("item", flat=True).distinct())
     told = ChannelStock.objects.for_account(cart.account_id).filter(_one_of("item", asked), cart=cart)
-    items |= set(told.values_list("item", flat=True))
+    items = set(told.values_list("item", flat=True))
+    # Those that it was told of need not be looked for among all lines that were ever ordered.
+    left = None if asked is None else asked - items
+    lines = OrderLine.objects.for_account(cart.account_id).filter(_one_of("item", left), order__source=cart)
+    items |= set(lines.values_list("item", flat=True).distinct())
     if all_products:
         names: dict[str, set[str]] = defaultdict(set)
         for cart_sku, wms_sku in aliases.items():
@@ -236,24 +240,29 @@ def _told_items(
 def _not_in_reading(wms: Connection, reading: StockReading, *, held_too: bool, among: Collection[str] | None) -> dict[str, int]:
     """Return what is ordered of each of the WMS's SKUs and not in the reading: orders that weren't delivered before it began,
     and drafts, which commit no stock there."""
-    undelivered = Q(order__state__in=[OrderState.NEW, OrderState.READY])
+    undelivered = Q(state__in=[OrderState.NEW, OrderState.READY])
     if not held_too:
-        undelivered &= Q(order__hold="")
+        undelivered &= Q(standing=Status.NEW, hold="")
     else:
-        undelivered &= ~Q(order__hold__in=[HoldReason.SUSPECTED_DUPLICATE])
+        undelivered &= Q(standing__in=[Status.NEW, Status.ERROR]) & ~Q(hold=HoldReason.SUSPECTED_DUPLICATE)
     # What was delivered after the reading began may even have shipped since: the reading has neither.
     delivered = [OrderState.SENT, OrderState.SHIPPED, OrderState.CONFIRMED]
-    since = Q(order__state__in=delivered, order__delivered_at__gte=reading.started_at)
-    drafts = Q(order__state=OrderState.SENT, order__wms_state=RemoteState.DRAFT)
+    since = Q(state__in=delivered, delivered_at__gte=reading.started_at)
+    drafts = Q(state=OrderState.SENT, wms_state=RemoteState.DRAFT) & ~Q(
+        delivered_at__isnull=False, delivered_at__gte=reading.started_at
+    )
     asked = among
     if among is not None:
         renamed = ProductAlias.objects.for_account(wms.account_id).filter(_one_of("wms_sku", among))
         asked = {*among, *renamed.values_list("cart_sku", flat=True)}
-    rows: Iterable[tuple[int, str, str, Any]] = (
-        OrderLine.objects.for_account(wms.account_id)
-        .filter(undelivered | since | drafts, _one_of("item", asked), order__wms=wms)
+    # No order is in two of the three, and each has an index; asked for together, the database would look into every order.
+    orders = Order.objects.for_account(wms.account_id).filter(wms=wms)
+    lines = OrderLine.objects.for_account(wms.account_id).filter(_one_of("item", asked))
+    rows: Iterable[tuple[int, str, str, Any]] = chain.from_iterable(
+        lines.filter(order__in=orders.filter(which).values("pk"))
         .values_list("order__source_id", "item", "chosen_item")
         .annotate(total=Sum("quantity") - Sum("canceled"))
+        for which in (undelivered, since, drafts)
     )
     aliases: dict[int, dict[str, str]] = {}
     waiting: dict[str, int] = defaultdict(int)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from connectors.contract import HoldReason, OrderDestination
 from orders.holding import hold_order, resolve_shared_hold_alerts
 from orders.models import Alert, AlertState, Order, OrderLine
+from orders.models.order import held_for
 from orders.pipeline.release import reconsider
 from orders.pipeline.route import Route
 from orders.rules.aliases import wms_skus
@@ -23,7 +24,7 @@ def recheck_unknown_skus(run: Run, session: OrderDestination) -> None:
 
     An order goes on when the WMS knows all its SKUs; the alerts on SKUs that hold nothing up any more close.
     """
-    held = Order.objects.for_account(run.account_id).filter(wms=run.connection, hold=HoldReason.UNKNOWN_SKU)
+    held = Order.objects.for_account(run.account_id).filter(held_for(HoldReason.UNKNOWN_SKU), wms=run.connection)
     if not _is_time(run) or not held.exists():
         return
     orders = {order.pk: order for order in held.select_related("source")}
@@ -89,5 +90,5 @@ def _open_alerts(run: Run) -> QuerySet[Alert]:
 
 def _settled_subjects(run: Run, unknown: set[str]) -> list[str]:
     subjects = _open_alerts(run).filter(connection__isnull=False).values_list("subject", flat=True)
-    still_held = Order.objects.for_account(run.account_id).filter(hold=HoldReason.UNKNOWN_SKU).exists()
+    still_held = Order.objects.for_account(run.account_id).filter(held_for(HoldReason.UNKNOWN_SKU)).exists()
     return [subject for subject in subjects if not still_held or subject not in unknown]

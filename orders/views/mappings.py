@@ -42,12 +42,16 @@ def _products(account: Account, sku: str, after: UUID | None) -> Mapping[str, An
 
 
 def _aliases(account: Account, sku: str, after: UUID | None) -> Mapping[str, Any]:
-    return {"page": mappings.aliases_page(account, sku=sku, after=after), "unknown": mappings.unknown_skus(account)}
+    return {
+        "page": mappings.aliases_page(account, sku=sku, after=after),
+        "unknown": mappings.unknown_skus(account),
+        "counted": mappings.HELD_LOOKED_AT,
+    }
 
 
 def _ship_methods(account: Account, sku: str, after: UUID | None) -> Mapping[str, Any]:
     codes = mappings.codes_page(account, after=after)
-    return {"unmapped": codes.unmapped, "page": codes.mapped}
+    return {"unmapped": codes.unmapped, "page": codes.mapped, "counted": codes.counted}
 
 
 KINDS: Mapping[str, MappingKind] = {

@@ -18,7 +18,7 @@ from connectors.contract import Side
 from connectors.models import Connection
 from orders import exports, saved_views, words
 from orders.listings import columns as listing
-from orders.listings.orders import OrderFilter, filtered, orders_page
+from orders.listings.orders import OrderFilter, filtered, orders_page, retailers
 from orders.marking import WORDS as ELSEWHERE
 from orders.models import SavedView
 from orders.views.queries import public_id_of
@@ -30,13 +30,14 @@ def order_list(request: AccountRequest) -> HttpResponse:
     """List orders, newest first; a search that finds a single one leads straight to it."""
     wanted, after = OrderFilter.read(request.GET.dict()), public_id_of(request.GET.get("after", ""))
     page = orders_page(request.account, wanted, after)
-    if wanted.q and after is None and len(page.rows) == 1:
+    if wanted.q and after is None and len(page.rows) == 1 and page.next is None:
         return redirect("order", slug=request.account.slug, public_id=page.rows[0].public_id)
     views = listing.views_for(request.account, request.user)
     view = next((one for one in views if str(one.public_id) == request.GET.get("view", "")), None)
     chosen = (view.columns if view else []) or listing.chosen_columns(request.account, request.user)
     carts = Connection.objects.for_account(request.account).filter(side=Side.CART).order_by("name")
     choices = {"statuses": words.STATUS.items(), "holds": words.HOLD.items(), "carts": carts, "all_columns": listing.COLUMNS}
+    choices["retailers"] = retailers(request.account)
     query = urlencode(wanted.as_query())
     shown = {
         "page": page,
