@@ -51,4 +51,5 @@ def write(connection: BaseDatabaseWrapper) -> None:
 
 def _has_accounts(connection: BaseDatabaseWrapper, table: str) -> bool:
     with connection.cursor() as cursor:
-        return any(column.name == "account_id" for column in connection.introspection.get_table_description(cursor, table))
+        cursor.execute(f"PRAGMA table_info({connection.ops.quote_name(table)})")
+        return any(name == "account_id" for _, name, *_ in cursor.fetchall())

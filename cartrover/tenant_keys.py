@@ -4,8 +4,8 @@ On PostgreSQL every foreign key between tenants' tables has two columns, (accoun
 stands instead of the plain key that Django makes: one check a row, as before. SQLite can't change constraints of a table that
 exists and has none of this; there the guard of queries and `manage.py check_tenancy` have to do.
 
-A migration that adds a tenant's table or a foreign key between two ends with `RunPython(tenant_keys.bind, tenant_keys.unbind)`:
-what is bound already is left alone.
+A migration that adds a tenant's table or a foreign key between two is followed by one with `RunPython(tenant_keys.bind,
+tenant_keys.unbind)`, for Django writes plain keys at the very end of a migration; what is bound already is left alone.
 """
 
 from __future__ import annotations

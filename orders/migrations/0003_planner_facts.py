@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     """Tells SQLite's planner how full the tables will be; going back leaves the facts, which do no harm."""
 
     dependencies = [
-        ("orders", "0001_initial"),
+        ("orders", "0002_keys_within_the_account"),
     ]
 
     operations = [

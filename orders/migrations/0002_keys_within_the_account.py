@@ -6,11 +6,13 @@ from cartrover import tenant_keys
 
 
 class Migration(migrations.Migration):
-    """Lets a row point at rows of its own account only, on PostgreSQL; see `cartrover.tenant_keys`."""
+    """Binds rows to their own account by the keys of PostgreSQL.
+
+    A migration of its own: plain keys are written at the end of the migration that makes their tables.
+    """
 
     dependencies = [
-        ("connectors", "0001_initial"),
-        ("orders", "0002_planner_facts"),
+        ("orders", "0001_initial"),
     ]
 
     operations = [
