@@ -6,14 +6,14 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
-from django.db.models import F, Q, QuerySet, Window
+from django.db.models import F, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
-from cartrover.leasing import free_at
-from connectors.models import Connection, ConnectionState, Outcome, Service, ServiceName
+from connectors.models import Connection, Outcome, Service, ServiceName
 from orders import notifying, queues, sweeping
 from orders.carrying import carry_test_orders
+from orders.due import due_services
 from orders.housekeeping import keep
 from orders.running import Finished, run_service
 
@@ -22,17 +22,6 @@ RING_AT_MOST = 500
 
 FLOW_ORDER = list(ServiceName)
 """Orders in, orders out, tracking and stock in, and back to the carts."""
-
-
-def _due(now_margin: timedelta = timedelta(0)) -> QuerySet[Service]:
-    """What is to run. A service that is off has a date only when a person has asked for a run, or that run's worker died."""
-    now = timezone.now() + now_margin
-    return (
-        Service.objects.across_accounts("the dispatcher serves all accounts")
-        .filter(free_at(now), due_at__lte=now)
-        .exclude(connection__state__in=[ConnectionState.PAUSED, ConnectionState.DISCONNECTED])
-        .filter(Q(slowed_until__isnull=True) | Q(slowed_until__lte=now))
-    )
 
 
 def _fairly(services: QuerySet[Service]) -> QuerySet[Service]:
@@ -46,7 +35,7 @@ def ring_due() -> int:
     carry_test_orders()
     sweeping.take_over_from_the_dead()
     sweeping.wake_services_with_work()
-    due = list(_fairly(_due()).values_list("pk", "name")[:RING_AT_MOST])
+    due = list(_fairly(due_services(timezone.now())).values_list("pk", "name")[:RING_AT_MOST])
     for pk, name in due:
         queues.ring(pk, name)
     return len(due)
@@ -54,7 +43,7 @@ def ring_due() -> int:
 
 def run_service_by_id(pk: int) -> str:
     """Run one service if it is due and nobody holds it; return the outcome, or "" when there was nothing to claim."""
-    service = _due(timedelta(seconds=1)).select_related("connection__account").filter(pk=pk).first()
+    service = due_services(timezone.now() + timedelta(seconds=1)).select_related("connection__account").filter(pk=pk).first()
     return run_service(service, named=False).outcome if service else ""
 
 
@@ -63,7 +52,7 @@ def run_due(budget: float, *, account_id: int | None = None, connection_id: int 
     deadline = time.monotonic() + budget
     while time.monotonic() < deadline:
         sweeping.wake_services_with_work(account_id=account_id)
-        due = _due()
+        due = due_services(timezone.now())
         if account_id is not None:
             due = due.filter(account_id=account_id)
         if connection_id is not None:

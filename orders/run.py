@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
 
 from cartrover.leasing import Lease, LeaseLost
 from connectors.models import Connection, Service
+from orders.due import due_services
 
 RUN_BUDGET_SECONDS = 60
 """After this long a worker's run stops at the next boundary and is due again at once, so that others get their turn."""
+
+MAKE_WAY_AFTER = timedelta(seconds=5)
+OTHERS_WAITED = timedelta(seconds=2)
+ASKED_EVERY = timedelta(seconds=2)
+"""A run that has had its five seconds makes way for other accounts whose services are overdue for two; it looks every two."""
 
 LISTED_PROBLEMS = 20
 
@@ -35,6 +41,8 @@ class Run:
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     unfinished: bool = False
+    others_wait: bool = False
+    asked_at: datetime | None = None
 
     @property
     def account_id(self) -> int:
@@ -91,5 +99,14 @@ class Run:
 
     @property
     def out_of_time(self) -> bool:
-        """True when a worker's run should stop at the next boundary."""
-        return not self.named and (timezone.now() - self.started_at).total_seconds() > RUN_BUDGET_SECONDS
+        """True when a worker's run should stop at the next boundary: its time is over, or others have waited long enough."""
+        if self.named:
+            return False
+        now = timezone.now()
+        lasted = now - self.started_at
+        if lasted.total_seconds() > RUN_BUDGET_SECONDS:
+            return True
+        if lasted > MAKE_WAY_AFTER and not self.others_wait and (self.asked_at is None or now - self.asked_at > ASKED_EVERY):
+            self.asked_at = now
+            self.others_wait = due_services(now - OTHERS_WAITED).exclude(account_id=self.account_id).exists()
+        return self.others_wait

@@ -22,6 +22,7 @@ from connectors.errors import ConnectorError, FixConnection, SlowDown, TryLater
 from connectors.models import Connection, ConnectionState, Outcome, Service, ServiceName, ServiceRun
 from connectors.readers import SettingsUnfit
 from connectors.schedules import is_off, next_due
+from orders import queues
 from orders.alerts import raise_alert, resolve_alerts
 from orders.flows import FLOWS
 from orders.retrying import next_try
@@ -190,6 +191,8 @@ def _finish(run: Run, outcome: Outcome, words: str, again_at: datetime | None) -
     began_with = run.started_at + LEASE
     if not rows.filter(Q(due_at__gt=began_with) | Q(due_at__isnull=True)).update(**changes, due_at=due_at):
         rows.update(**changes)
+    if run.unfinished:
+        queues.ring(run.service.pk, run.service.name)  # behind those that have waited
     note_run(run.service, run.connection.account, outcome=outcome, counts=counts, at=now)
     if run.named or outcome != Outcome.NOTHING:
         ServiceRun.objects.create(

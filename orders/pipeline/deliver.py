@@ -199,6 +199,8 @@ class _Delivery:
                     else:
                         left -= 1
                         self._collect(message, outcome, delivered, unsent)
+                    if self.work.run.out_of_time:
+                        self.stop.set()  # what wasn't begun is given back
                     if len(delivered) >= COMMIT_AT or timezone.now() - committed_at >= COMMIT_EVERY:
                         self._commit(delivered)
                         committed_at = timezone.now()
