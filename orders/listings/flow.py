@@ -20,7 +20,7 @@ from orders.service_days import day_of
 
 DAYS = 14
 LAG_OF = timedelta(hours=24)
-LAG_ORDERS = 2_000
+LAG_ORDERS = 500
 """Delivered orders of a day that the lag is worked out of, the latest: more of them don't change a median."""
 
 BAR, GAP, HIGH = 5, 1, 24

@@ -27,7 +27,7 @@ from orders.states import Status
 SAME_NUMBER = 500
 """How many orders of one number are looked at; a number that means more than that is no number."""
 
-LOOKED_AT = 5_000
+LOOKED_AT = 2_000
 """Orders that a page looks through where no index answers all that is asked; the next page looks through the next ones."""
 
 RETAILERS = 1_000
