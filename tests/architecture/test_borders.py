@@ -25,6 +25,7 @@ RAW_SQL = {
     "cartrover/planner_facts.py": "tells SQLite how full the tables will be",
     "cartrover/tenant_keys.py": "constraints that Django can't declare",
     "orders/health/machine.py": "asks the database for its size and version",
+    "orders/listings/orders.py": "a step in the index for each retailer, the account in each condition",
     "orders/pipeline/loader.py": "COPY and bulk inserts, the account in each row",
 }
 

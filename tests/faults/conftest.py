@@ -146,6 +146,7 @@ def _set_up(servers: Servers, _network: Network, _dsco: RunningSandbox, _commerc
     """Set a hub up by commands alone, with every service on; return the database's name."""
     _dsco.drive("reset")
     _commerce.drive("reset")
+    _commerce.drive("set", rate_limit=1_000_000)
     with psycopg.connect(servers.database, autocommit=True) as admin:
         admin.execute(f'CREATE DATABASE "{TEMPLATE}"')
     told = environment(servers.folder, DATABASE_URL=servers.named(TEMPLATE), CELERY_BROKER_URL="")

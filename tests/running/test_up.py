@@ -25,7 +25,7 @@ def worker_is_complete(hub: Hub) -> bool:
 def test_up_mends_itself_refuses_a_twin_and_leaves_nothing_however_it_ends(hub: Hub) -> None:
     """One story rather than four tests: each start of a whole hub takes seconds."""
     hub.start("--sandbox", "--demo")
-    assert hub.get("/staff/login/") == 200
+    assert hub.get("/sign-in/") == 200
     assert wait_for(lambda: worker_is_complete(hub)), hub.processes()
     assert wait_for(lambda: "Demo: sign in as demo@example.com with the password" in hub.said()), hub.said()
 
@@ -46,7 +46,7 @@ def test_up_mends_itself_refuses_a_twin_and_leaves_nothing_however_it_ends(hub: 
     assert wait_for(lambda: not hub.processes(), 10), hub.processes()
 
     hub.start()
-    assert hub.get("/staff/login/") == 200
+    assert hub.get("/sign-in/") == 200
     began = time.monotonic()
     hub.running.send_signal(signal.SIGINT)
     assert hub.running.wait(timeout=25) == 0
