@@ -39,39 +39,39 @@ def test_order_is_found_held_and_released_with_keys_alone_on_a_narrow_dark_windo
     hub.run(ServiceName.INVENTORY_PICKUP, ServiceName.ORDER_DOWNLOAD)
     order = hub.order(cust_po_no=placed["po_number"])
     visitor = visit(None, width=360, height=740, dark=True)
-    page, keys = visitor.open("/"), visitor.page.keyboard
+    page = visitor.open("/")
     assert _brightness(page) < 60
 
     _tab_to(page, "Sign in")
-    keys.press("Enter")
+    visitor.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
     _tab_to(page, "E-mail address")
-    keys.type(person.email)
+    page.keyboard.type(person.email)
     _tab_to(page, "Password")
-    keys.type(PASSWORD)
-    keys.press("Enter")
+    page.keyboard.type(PASSWORD)
+    visitor.press("Enter")
     expect(page.get_by_role("region", name="Needs you")).to_be_visible()
     assert not visitor.overflows()
 
-    keys.press("/")
-    keys.type("CAP-001")
-    keys.press("Enter")
+    visitor.press("/")
+    page.keyboard.type("CAP-001")
+    visitor.press("Enter")
     expect(page.locator("main .row-link")).to_have_count(2)
-    keys.press("j")
+    visitor.press("j")
     if _focus(page) != order.cust_ref:
-        keys.press("j")
+        visitor.press("j")
     assert _focus(page) == order.cust_ref
-    keys.press("Enter")
+    visitor.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text(order.cust_ref)
 
-    keys.press("h")
+    visitor.press("h")
     expect(page.get_by_role("region", name="Why this order is held")).to_be_visible()
     order.refresh_from_db()
     assert order.hold == "by_person"
     work(hub.account)
     assert len(hub.at_commerce()) == 1, "the other order alone has gone out"
 
-    keys.press("r")
+    visitor.press("r")
     expect(page.get_by_role("region", name="Why this order is held")).to_have_count(0)
     work(hub.account)
     order.refresh_from_db()
@@ -79,24 +79,24 @@ def test_order_is_found_held_and_released_with_keys_alone_on_a_narrow_dark_windo
     assert len(hub.at_commerce()) == 2
 
     help_of_keys = page.get_by_role("dialog", name="Keyboard shortcuts")
-    keys.press("?")
+    visitor.press("?")
     expect(help_of_keys).to_be_visible()
     assert not visitor.violations()
-    keys.press("Escape")
+    visitor.press("Escape")
     expect(help_of_keys).to_be_hidden()
-    keys.press("?")
+    visitor.press("?")
     expect(help_of_keys).to_be_visible()
-    keys.press("?")
+    visitor.press("?")
     expect(help_of_keys).to_be_hidden()
     assert not visitor.overflows()
 
-    keys.press("g")
-    keys.press("h")
+    visitor.press("g")
+    visitor.press("h")
     expect(page.get_by_role("region", name="Flow")).to_be_visible()
     _tab_to(page, "Your menu")
-    keys.press("Enter")
+    visitor.press("Enter")
     _tab_to(page, "Sign out")
-    keys.press("Enter")
+    visitor.press("Enter")
     expect(page.get_by_role("link", name="Sign in").or_(page.get_by_role("button", name="Sign in", exact=True))).to_be_visible()
 
 

@@ -52,6 +52,11 @@ class Visitor:
         assert response.status == expect, f"{path}: {response.status}"
         return self.page
 
+    def press(self, key: str) -> None:
+        """Press a key once the page is whole: one pressed before its scripts run is nobody's."""
+        self.page.wait_for_load_state("load")
+        self.page.keyboard.press(key)
+
     def screenshot(self, name: str, *, whole: bool = False) -> None:
         """Keep a picture of the window, or of the whole page."""
         self._screens.mkdir(parents=True, exist_ok=True)
