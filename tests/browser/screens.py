@@ -12,6 +12,7 @@ from cartrover.accounts.models import Role
 from connectors import actions
 from connectors.models import ServiceName
 from orders import going_live
+from orders.health import clock
 from orders.models import Order
 from tests.browser.visitor import Visitor
 from tests.browser.worker import work
@@ -58,6 +59,7 @@ def test_pictures_of_the_main_pages(
         _picture(wide, hub, name, name)
     _picture(wide, hub, "settings", "notifications")
 
+    clock.note_tick()
     console = visit(staff, width=WIDE[0], height=WIDE[1])
     console.open(reverse("admin:index"))
     console.screenshot("staff")
