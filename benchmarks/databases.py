@@ -1,4 +1,4 @@
-"""The databases that figures are measured on: each run gets an empty one of its own."""
+"""The databases that figures are measured on: each run gets an empty one of its own, which is gone when all is measured."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import psycopg
 
@@ -27,17 +27,11 @@ def fresh_databases(kind: str, folder: Path) -> Iterator[Fresh]:
     if kind == "sqlite":
         yield lambda: f"sqlite:///{folder}/{secrets.token_hex(6)}.sqlite3"
         return
-    given = os.environ.get("DATABASE_URL", "")
-    if given.startswith("postgres"):
-        yield lambda: _made_on(given)
-        return
-    if postgres.programs() is None:
-        raise SystemExit("PostgreSQL isn't installed here: name a server in DATABASE_URL")
-    home = folder / "postgres"
-    home.mkdir()
-    folder.chmod(0o755)  # the server runs as a user of its own
-    with postgres.postgres(home, durable=True) as url:
-        yield lambda: _made_on(url)
+    with contextlib.ExitStack() as stack:
+        server = os.environ.get("DATABASE_URL", "")
+        if not server.startswith("postgres"):
+            server = stack.enter_context(_own_server(folder))
+        yield lambda: stack.enter_context(_database_on(server))
 
 
 def file_of(url: str) -> str:
@@ -45,8 +39,25 @@ def file_of(url: str) -> str:
     return url.removeprefix("sqlite:///")
 
 
-def _made_on(server: str) -> str:
+@contextlib.contextmanager
+def _own_server(folder: Path) -> Iterator[str]:
+    if postgres.programs() is None:
+        raise SystemExit("PostgreSQL isn't installed here: name a server in DATABASE_URL")
+    home = folder / "postgres"
+    home.mkdir()
+    for parent in (folder, folder.parent):
+        parent.chmod(0o755)  # the server runs as a user of its own
+    with postgres.postgres(home, durable=True) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def _database_on(server: str) -> Iterator[str]:
     name = f"bench_{secrets.token_hex(6)}"
     with psycopg.connect(server, autocommit=True) as admin:
         admin.execute(f'CREATE DATABASE "{name}"')
-    return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+    try:
+        yield urlsplit(server)._replace(path=f"/{name}").geturl()
+    finally:
+        with psycopg.connect(server, autocommit=True) as admin:
+            admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -3,53 +3,33 @@
 from __future__ import annotations
 
 import json
-import os
-import resource
 import sys
 import time
 
+from benchmarks.hubs import live_cart, new_account, peak_mb, watched
 
-def main(login: dict[str, str]) -> dict[str, object]:
+
+def main(login: dict[str, str], profile: str) -> dict[str, object]:
     """Set up an account, run order_download once by name, and return what it counted and took."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cartrover.settings")
-    import django
-    from django.core.management import call_command
+    cart = live_cart(new_account(), login)
 
-    django.setup()
-    call_command("migrate", verbosity=0)
-
-    from cartrover.accounts.actions import account_create
-    from connectors import actions, probing
     from connectors.models import ServiceName
     from orders.dispatcher import run_named
 
-    account, _ = account_create(slug="bench", name="Bench", owner_email="bench@example.com")
-    settings = {name: value for name, value in login.items() if name != "ftp_password"}
-    cart = actions.connection_save(
-        account=account,
-        kind="dsco",
-        name="DSCO",
-        settings=settings,
-        secrets={"ftp_password": login["ftp_password"]},
-        actor="bench",
-    )
-    if not all(step.ok for step in probing.connection_test(cart)):
-        raise SystemExit("the connection doesn't work")
-    actions.connection_activate(connection=cart, actor="bench")
-    cart.refresh_from_db()
-    resting = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    resting = peak_mb()
     started, busy = time.perf_counter(), time.process_time()
-    finished = next(run_named([cart], [ServiceName.ORDER_DOWNLOAD]))
+    with watched(profile):
+        finished = next(run_named([cart], [ServiceName.ORDER_DOWNLOAD]))
     return {
         "seconds": time.perf_counter() - started,
         "cpu": time.process_time() - busy,
         "outcome": str(finished.outcome),
         "problem": finished.problem,
         "counts": finished.counts,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "resting_mb": resting / 1024,
+        "peak_mb": peak_mb(),
+        "resting_mb": resting,
     }
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(json.loads(sys.argv[1]))))
+    print(json.dumps(main(json.loads(sys.argv[1]), sys.argv[2])))

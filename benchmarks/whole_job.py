@@ -12,54 +12,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
+from benchmarks.children import Figures, cart_with, child, hub
 from benchmarks.databases import DATABASES, Fresh, file_of, fresh_databases
 from benchmarks.json_sink import Sink, sink
-from connectors import registry
-from connectors.contract import RunningSandbox
 
-ROOT = Path(__file__).resolve().parent.parent
 THREADS = 32
 GOALS = {0: 1000, 50: 300}
-
-Figures = dict[str, Any]
-
-
-def _child(module: str, *arguments: str, **environment: str) -> Figures:
-    done = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{module}", *arguments],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-        timeout=1800,
-    )
-    if done.returncode:
-        raise SystemExit(f"{module} failed")
-    result: Figures = json.loads(done.stdout.splitlines()[-1])
-    return result
 
 
 def _hub(login: dict[str, str], far: Sink, fresh: Fresh, orders: int, profile: str) -> Figures:
     with tempfile.TemporaryDirectory(prefix="bench-hub-") as folder:
-        figures = _child(
-            "hub_whole_job",
-            json.dumps(login),
-            far.url,
-            profile,
-            CARTROVER_VAR=folder,
-            DATABASE_URL=fresh(),
-            CELERY_BROKER_URL="",
-            OUTBOUND_ALLOWED_NETWORKS="127.0.0.0/8",
-        )
+        figures = hub("hub_whole_job", json.dumps(login), far.url, profile, folder=folder, database=fresh())
     counts = far.counts()
     if counts["orders"] != orders or figures["deliver_counts"].get("sent") != orders:
         raise SystemExit(f"the hub didn't deliver all orders: {figures}, {counts}")
@@ -74,7 +42,7 @@ def measure(login: dict[str, str], name: str, far: Sink, fresh: Fresh, options: 
     if options.profile:
         _hub(login, far, fresh, options.orders, options.profile)
     for _ in range(0 if options.profile else options.rounds):
-        bare = _child("bare_whole_job", json.dumps(login), name, file_of(fresh()), far.url, str(THREADS))
+        bare = child("bare_whole_job", json.dumps(login), name, file_of(fresh()), far.url, str(THREADS))
         bare["requests"] = far.counts()["requests"]
         rounds.append({"bare": bare, "hub": _hub(login, far, fresh, options.orders, "")})
     return rounds
@@ -89,36 +57,18 @@ def main() -> int:
     parser.add_argument("--delay", nargs="+", type=int, default=list(GOALS), help="milliseconds until the far side answers")
     parser.add_argument("--profile", choices=("own", "calls"), default="")
     options = parser.parse_args()
-    start = registry.get("dsco").sandbox
-    if start is None:
-        raise SystemExit("the dsco connector has no sandbox to measure against")
     missed = 0
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        box = start(f"{folder}/dsco", {})
-        try:
-            name = _exported(box, options.orders)
-            login = {**box.settings, **box.secrets}
-            for database in options.database:
-                (home := Path(folder) / database).mkdir()
-                Path(folder).chmod(0o755)
-                with fresh_databases(database, home) as fresh:
-                    for delay in options.delay:
-                        with sink(delay) as far:
-                            rounds = measure(login, name, far, fresh, options)
-                        if rounds:
-                            missed += not _report(
-                                f"{database}, answers after {delay} ms", rounds, options.orders, GOALS.get(delay)
-                            )
-        finally:
-            box.stop()
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch, cart_with(options.orders, Path(scratch)) as (login, file):
+        for database in options.database:
+            (home := Path(scratch) / database).mkdir()
+            with fresh_databases(database, home) as fresh:
+                for delay in options.delay:
+                    with sink(delay) as far:
+                        rounds = measure(login, file["name"], far, fresh, options)
+                    if rounds:
+                        what = f"{database}, answers after {delay} ms"
+                        missed += not _report(what, rounds, options.orders, GOALS.get(delay))
     return 1 if missed else 0
-
-
-def _exported(box: RunningSandbox, orders: int) -> str:
-    """Put one file with all orders on the SFTP server, where it stays; return its name."""
-    box.drive("settings", archive_after_download=False)
-    box.drive("place_orders", count=orders, lines=2, retailers=3, skus=500, quiet=True)
-    return str(box.drive("export", columns=223)["name"])
 
 
 def _median(rounds: list[dict[str, Figures]], who: str, figure: str) -> float:

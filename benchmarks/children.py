@@ -1,0 +1,71 @@
+"""Starts what is measured in a process of its own, so that nothing that ran before it counts, and no memory either."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from connectors import registry
+
+ROOT = Path(__file__).resolve().parent.parent
+TIMEOUT = 4 * 3600
+"""Seconds; filling a database with millions of orders takes the longest."""
+
+Figures = dict[str, Any]
+
+
+def child(module: str, *arguments: str, **environment: str) -> Figures:
+    """Run `python -m benchmarks.MODULE` and return the JSON of its last line; end the program where it fails.
+
+    What it says of an error stands on this program's own error output.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{module}", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=TIMEOUT,
+    )
+    if done.returncode:
+        raise SystemExit(f"{module} failed")
+    figures: Figures = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def hub(module: str, *arguments: str, folder: str, database: str) -> Figures:
+    """Do the same with a module that is a hub: its files in `folder`, without a broker, and only loopback within its reach."""
+    return child(
+        module,
+        *arguments,
+        CARTROVER_VAR=folder,
+        DATABASE_URL=database,
+        CELERY_BROKER_URL="",
+        OUTBOUND_ALLOWED_NETWORKS="127.0.0.0/8",
+    )
+
+
+@contextlib.contextmanager
+def cart_with(orders: int, folder: Path) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
+    """Run a cart's SFTP server with one file of so many orders of 2 lines; give its login and what is known of the file.
+
+    The file stays there, so that it can be fetched again and again.
+    """
+    start = registry.get("dsco").sandbox
+    if start is None:
+        raise SystemExit("the dsco connector has no sandbox to measure against")
+    box = start(str(folder / "dsco"), {})
+    try:
+        box.drive("settings", archive_after_download=False)
+        box.drive("place_orders", count=orders, lines=2, retailers=3, skus=500, quiet=True)
+        file: dict[str, Any] = box.drive("export", columns=223)
+        yield {**box.settings, **box.secrets}, file
+    finally:
+        box.stop()

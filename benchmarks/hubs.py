@@ -1,0 +1,70 @@
+"""What the hubs that are measured share: an account on an empty database, far sides, and a look at where the time goes.
+
+Imports of the hub stand in functions: before them Django must be told its settings.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import cProfile
+import os
+import pstats
+import resource
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+def new_account() -> Any:
+    """Set Django up with this folder's connectors beside the hub's, migrate, and return an account."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cartrover.settings")
+    import django
+    from django.core.management import call_command
+
+    import connectors
+
+    connectors.__path__.append(str(Path(__file__).parent / "kinds"))
+    django.setup()
+    call_command("migrate", verbosity=0)
+
+    from cartrover.accounts.actions import account_create
+
+    return account_create(slug="bench", name="Bench", owner_email="bench@example.com")[0]
+
+
+def live(account: Any, kind: str, settings: dict[str, str], secrets: dict[str, str]) -> Any:
+    """Connect the account to a far side as its owner does, and return the connection."""
+    from connectors import actions, probing
+
+    saved = actions.connection_save(account=account, kind=kind, name=kind, settings=settings, secrets=secrets, actor="bench")
+    steps = probing.connection_test(saved)
+    if not all(step.ok for step in steps):
+        raise SystemExit(f"{kind} doesn't work: {[step.words for step in steps if not step.ok]}")
+    actions.connection_activate(connection=saved, actor="bench")
+    saved.refresh_from_db()
+    return saved
+
+
+def live_cart(account: Any, login: dict[str, str]) -> Any:
+    """Connect the account to the cart's SFTP server."""
+    settings = {name: value for name, value in login.items() if name != "ftp_password"}
+    return live(account, "dsco", settings, {"ftp_password": login["ftp_password"]})
+
+
+@contextlib.contextmanager
+def watched(profile: str) -> Iterator[None]:
+    """With "own" or "calls" print the slowest functions of what is done meanwhile, to the error output."""
+    if not profile:
+        yield
+        return
+    watch = cProfile.Profile()
+    watch.enable()
+    yield
+    watch.disable()
+    pstats.Stats(watch, stream=sys.stderr).sort_stats("cumtime" if profile == "calls" else "tottime").print_stats(45)
+
+
+def peak_mb() -> float:
+    """Return the most memory that this process has ever held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
