@@ -21,6 +21,7 @@ class CommandLine:
 
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "COV_"))}
@@ -36,7 +37,7 @@ class CommandLine:
 
     def start(self, *arguments: str, **secrets: str) -> subprocess.Popen[str]:
         """Start a command and return its process."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
             env={**self.environment, **secrets},
@@ -44,6 +45,15 @@ class CommandLine:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.started.append(process)
+        return process
+
+    def end(self) -> None:
+        """End what is still running of what was started."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
 
     def run(self, *arguments: str, ok: tuple[int, ...] = (0,), **secrets: str) -> str:
         """Run a command to its end; its exit code must be one of `ok`. Return what it printed."""

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from cartrover.accounts.models import Role, User
 from orders.models import Alert, Order
-from tests.accounts.test_access import PAGES
+from tests.accounts.test_access import PAGES, PERSONAL
 from tests.browser.visitor import Visitor
 from tests.factories import MembershipFactory
 from tests.hub import Hub
@@ -17,7 +17,10 @@ from tests.hub import Hub
 FILES = {"orders_export", "products_export", "aliases_export", "ship_methods_export"}
 """Addresses that answer with a file."""
 
-STRANGERS = ["home", "login"]
+STRANGERS = ["home", "login", "account_signup", "account_email_verification_sent", "account_reset_password"]
+
+STEPS = range(1, 8)
+"""Steps of DSCO's guide."""
 
 
 @pytest.fixture
@@ -46,6 +49,8 @@ def test_everybody_can_use_every_page(lived_in: Hub, owner: User, visit: Callabl
     """On a wide window in the light, and on a phone in the dark."""
     slug = lived_in.account.slug
     ways = [reverse(page.name, kwargs={"slug": slug, **page.ids(lived_in.account)}) for page in PAGES if page.name not in FILES]
+    guide = reverse("connection_guide", kwargs={"slug": slug, "public_id": lived_in.cart.public_id})
+    ways += [*(f"{guide}?step={step}" for step in STEPS), *(reverse(name) for name in PERSONAL)]
     found: dict[str, list[str]] = {}
     for width, dark in ((1280, False), (360, True)):
         member, stranger = visit(owner, width=width, dark=dark), visit(None, width=width, dark=dark)

@@ -19,6 +19,7 @@ from redis import Redis
 
 from cartrover import bells
 from cartrover.accounts.models import Account
+from tests.waiting import until
 
 PAGE = 0.5
 """In seconds: three times what a bell may wait, for busy test machines; a client's own time-outs would take 6 to 15."""
@@ -46,9 +47,7 @@ class Broker:
         return [json.loads(base64.b64decode(body))[0][0] for body in reversed(bodies)]
 
     def wait_for(self, count: int) -> list[int]:
-        until = time.monotonic() + 10
-        while len(self.rung()) < count and time.monotonic() < until:
-            time.sleep(0.01)
+        until(lambda: len(self.rung()) >= count)
         return self.rung()
 
 
@@ -60,9 +59,7 @@ def broker_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]
     process = subprocess.Popen([_server(), *options], stdout=subprocess.DEVNULL)
     broker = Broker(path)
     try:
-        until = time.monotonic() + 10
-        while not path.exists() and time.monotonic() < until:
-            time.sleep(0.01)
+        until(path.exists)
         broker.client.ping()
         yield broker
     finally:

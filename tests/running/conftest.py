@@ -8,12 +8,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+
+from tests.waiting import becomes_true
 
 MARKER = "CARTROVER_TEST_MARKER"
 
@@ -29,16 +30,6 @@ def processes_with(marker: str) -> dict[int, str]:
             if wanted in (entry / "environ").read_bytes().split(b"\0"):
                 found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
     return found
-
-
-def wait_for(what: Callable[[], object], seconds: float = 60.0) -> bool:
-    """Return whether it became true in time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if what():
-            return True
-        time.sleep(0.05)
-    return bool(what())
 
 
 class Hub:
@@ -70,7 +61,7 @@ class Hub:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        assert wait_for(lambda: expect in self.said() or self.running.poll() is not None, 90), self.said()
+        assert becomes_true(lambda: expect in self.said() or self.running.poll() is not None, 90), self.said()
         assert expect in self.said(), self.said()
         if expect == "CartRover runs at":
             self.port = int(self.said().split("http://127.0.0.1:")[1].split("/")[0])

@@ -9,7 +9,7 @@ import pytest
 
 from cartrover.running import broker, hub, sockets
 from cartrover.running.supervisor import Supervisor
-from tests.running.conftest import wait_for
+from tests.waiting import becomes_true
 
 
 @pytest.fixture
@@ -35,13 +35,13 @@ def test_a_message_survives_a_restart_of_the_broker(program: broker.Program, sup
     var = tmp_path / "a folder with spaces"
     app = celery.Celery(broker=broker.broker_url(var), set_as_current=False)
     child = supervisor.add(broker.plan(program, var, tmp_path / "log"))
-    assert wait_for(lambda: broker.answers(var)), (tmp_path / "log").read_text()
+    assert becomes_true(lambda: broker.answers(var)), (tmp_path / "log").read_text()
 
     app.send_task("some.task", queue="kept")
     supervisor.remove(child)
     assert not broker.answers(var)
     supervisor.add(broker.plan(program, var, tmp_path / "log"))
-    assert wait_for(lambda: broker.answers(var))
+    assert becomes_true(lambda: broker.answers(var))
 
     with app.connection_for_read() as connection:
         message = connection.default_channel.basic_get("kept", no_ack=True)
@@ -55,7 +55,7 @@ def test_the_socket_moves_to_a_private_folder_where_the_path_would_be_too_long(s
     assert len(str(where)) <= sockets.LONGEST_SOCKET_PATH
 
     supervisor.add(broker.plan(all_programs()[0], var, tmp_path / "log"))
-    assert wait_for(lambda: broker.answers(var))
+    assert becomes_true(lambda: broker.answers(var))
     assert where.parent.stat().st_mode & 0o777 == 0o700
 
     supervisor.stop()

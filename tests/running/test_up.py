@@ -12,7 +12,8 @@ import time
 import pytest
 from django.conf import settings
 
-from tests.running.conftest import Hub, wait_for
+from tests.running.conftest import Hub
+from tests.waiting import becomes_true
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at processes through /proc")
 
@@ -26,8 +27,8 @@ def test_up_mends_itself_refuses_a_twin_and_leaves_nothing_however_it_ends(hub: 
     """One story rather than four tests: each start of a whole hub takes seconds."""
     hub.start("--sandbox", "--demo")
     assert hub.get("/sign-in/") == 200
-    assert wait_for(lambda: worker_is_complete(hub)), hub.processes()
-    assert wait_for(lambda: "Demo: sign in as demo@example.com with the password" in hub.said()), hub.said()
+    assert becomes_true(lambda: worker_is_complete(hub)), hub.processes()
+    assert becomes_true(lambda: "Demo: sign in as demo@example.com with the password" in hub.said()), hub.said()
 
     twin = subprocess.run(
         [sys.executable, "manage.py", "up"], cwd=settings.ROOT, env=hub.environment, capture_output=True, text=True, timeout=60
@@ -38,12 +39,12 @@ def test_up_mends_itself_refuses_a_twin_and_leaves_nothing_however_it_ends(hub: 
 
     of_the_worker = {pid for pid, line in hub.processes().items() if "celery" in line}
     os.kill(hub.pid_of("celery"), signal.SIGKILL)
-    assert wait_for(lambda: not of_the_worker & set(hub.processes()), 10)
-    assert wait_for(lambda: worker_is_complete(hub)), hub.said()
+    assert becomes_true(lambda: not of_the_worker & set(hub.processes()))
+    assert becomes_true(lambda: worker_is_complete(hub)), hub.said()
     assert "The worker ended by itself (signal SIGKILL). Starting it again" in hub.said()
 
     hub.running.kill()
-    assert wait_for(lambda: not hub.processes(), 10), hub.processes()
+    assert becomes_true(lambda: not hub.processes()), hub.processes()
 
     hub.start()
     assert hub.get("/sign-in/") == 200

@@ -61,7 +61,7 @@ def running(command: list[str], port: int, log: Path) -> Iterator[None]:
 
 
 def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    ends = time.monotonic() + 10
+    ends = time.monotonic() + 60
     while time.monotonic() < ends:
         if process.poll() is not None:
             raise RuntimeError(f"{process.args!r} ended: {log.read_text()[-2000:]}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import gzip
-import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 
 from connectors.dsco.sandbox import DscoSandbox
 from tests.connectors.dsco_sandbox.conftest import Login, parsed, read
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -209,19 +209,13 @@ def test_growing_file_grows_piece_by_piece(box: DscoSandbox, sftp: paramiko.SFTP
 def test_growing_file_grows_by_itself_at_the_pace_asked_for(box: DscoSandbox) -> None:
     box.drive("place_orders", count=5)
     made = box.drive("export", pieces=3, every=0.01)
-    end = time.monotonic() + 5
-    while len(box.drive("read_file", path=made["path"])) < made["size"]:
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    until(lambda: len(box.drive("read_file", path=made["path"])) >= made["size"])
     assert len(parsed(box.drive("read_file", path=made["path"]).encode())) == 5
 
 
 def test_orders_and_exports_come_by_themselves_when_set(box: DscoSandbox) -> None:
     box.drive("settings", place_every=0.01, export_every=0.01)
-    end = time.monotonic() + 5
-    while not box.drive("state", only=["files"])["files"]["/out"]:
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    until(lambda: box.drive("state", only=["files"])["files"]["/out"])
     box.drive("settings", place_every=0, export_every=0)
 
 

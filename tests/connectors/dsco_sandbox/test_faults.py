@@ -12,6 +12,7 @@ import pytest
 
 from connectors.dsco.sandbox import DscoSandbox
 from tests.connectors.dsco_sandbox.conftest import Login, document, put, read, shipment, wait_at_most
+from tests.waiting import until
 
 BIG = "0123456789" * 30_000
 LOST = (EOFError, OSError, paramiko.SSHException)
@@ -20,13 +21,6 @@ LOST = (EOFError, OSError, paramiko.SSHException)
 
 def names(box: DscoSandbox, folder: str) -> list[str]:
     return [entry["name"] for entry in box.drive("state", only=["files"])["files"][folder]]
-
-
-def until(holds: Callable[[], Any], seconds: float = 5.0) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it didn't happen in time"
-        time.sleep(0.01)
 
 
 def test_login_is_refused_so_many_times(box: DscoSandbox, login: Callable[..., Login]) -> None:

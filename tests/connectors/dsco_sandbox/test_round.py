@@ -10,6 +10,7 @@ import pytest
 
 from connectors.dsco.sandbox import DscoSandbox
 from tests.connectors.dsco_sandbox.conftest import Login, document, parsed, put, read, shipment
+from tests.waiting import until
 
 
 def test_whole_round_from_order_to_told_tracking(box: DscoSandbox, sftp: paramiko.SFTPClient) -> None:
@@ -132,7 +133,7 @@ def test_file_waits_and_lies_in_processing_as_set(box: DscoSandbox, sftp: parami
     put(sftp, "/in/Shipment_1.csv", document([shipment(order)]))
     assert "Shipment_1.csv" in sftp.listdir("/in")
     box.drive("settings", pick_up="automatic", pick_up_after=0, processing_seconds=600)
-    _until(lambda: sftp.listdir("/in/processing") == ["Shipment_1.csv"])
+    until(lambda: sftp.listdir("/in/processing") == ["Shipment_1.csv"])
     with pytest.raises(ValueError, match="still not processed: /in/processing/Shipment_1"):
         box.drive("wait", seconds=0.05)
     assert box.drive("state", only=["processes"])["processes"][-1]["status"] in ("Queued", "Assigned")
@@ -246,10 +247,3 @@ def test_client_may_take_its_own_file_away_unless_forbidden(box: DscoSandbox, sf
     box.drive("settings", client_may_remove=True)
     sftp.remove("/misc/a")
     assert sftp.listdir("/misc") == []
-
-
-def _until(holds: Callable[[], bool], seconds: float = 5.0) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it didn't happen in time"
-        time.sleep(0.01)

@@ -20,6 +20,7 @@ import requests
 
 from connectors.contract import RunningSandbox, StartSandbox
 from connectors.quickbooks_commerce.sandbox import Sandbox, start_sandbox
+from tests.waiting import until
 
 from .conftest import Client
 
@@ -285,9 +286,7 @@ class Receiver:
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
 
     def wait_for(self, count: int) -> None:
-        deadline = time.monotonic() + 5
-        while len(self.got) < count and time.monotonic() < deadline:
-            time.sleep(0.01)
+        until(lambda: len(self.got) >= count)
         assert len(self.got) == count
 
     def close(self) -> None:
@@ -304,9 +303,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 def settled(sandbox: Sandbox, count: int) -> list[Any]:
-    deadline = time.monotonic() + 5
-    while len(sandbox.drive("deliveries")) < count and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: len(sandbox.drive("deliveries")) >= count)
     return list(sandbox.drive("deliveries"))
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.quickbooks_commerce.sandbox import Sandbox
+from tests.waiting import until
 
 from .conftest import Client
 from .test_orders import stock
@@ -158,9 +159,7 @@ def test_products_and_stock_are_changed_by_people(sandbox: Sandbox, api: Client)
 def test_warehouse_works_by_itself(sandbox: Sandbox, api: Client) -> None:
     sandbox.drive("auto_ship", every=0.02)
     api.order(order_number="A")
-    deadline = time.monotonic() + 5
-    while sandbox.drive("counts")["invoices"] == 0 and time.monotonic() < deadline:
-        time.sleep(0.02)
+    until(lambda: sandbox.drive("counts")["invoices"])
     shown = sandbox.drive("state", order_number="A")
     assert shown["fulfillments"][0]["tracking_number"].startswith("1Z")
     assert (shown["orders"][0]["status"], shown["orders"][0]["invoice_status"]) == ("fulfilled", "invoiced")

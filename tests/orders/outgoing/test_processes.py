@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from orders.states import OrderState
 from tests.command_line import CommandLine
 from tests.orders.outgoing.desk import Desk, draft, line
 from tests.servers.databases import this_database
+from tests.waiting import until
 
 RUN = ("run_services", "--account", "acme", "--service", "order_delivery", "--json")
 ORDERS = 120
@@ -27,9 +27,11 @@ ORDERS = 120
 
 
 @pytest.fixture
-def line_of(tmp_path: Path) -> CommandLine:
-    """Commands in processes of their own, on this test's database."""
-    return CommandLine(tmp_path, {"DATABASE_URL": this_database()})
+def line_of(tmp_path: Path) -> Iterator[CommandLine]:
+    """Commands in processes of their own, on this test's database; none outlives it."""
+    line = CommandLine(tmp_path, {"DATABASE_URL": this_database()})
+    yield line
+    line.end()
 
 
 def _results(process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -101,16 +103,9 @@ def _grant(desk: Desk) -> None:
 # --- dying -------------------------------------------------------------------------------------------------------------------
 
 
-def _until(what: Callable[[], Any], seconds: float = 20) -> None:
-    ends = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < ends, "it never happened"
-        time.sleep(0.02)
-
-
 def _killed_while_sending(desk: Desk, line_of: CommandLine, order: Order) -> None:
     process = line_of.start(*RUN)
-    _until(lambda: desk.commerce.drive("faults") == [])
+    until(lambda: desk.commerce.drive("faults") == [])
     process.kill()
     process.communicate()
     message = desk.message(order)
@@ -145,7 +140,7 @@ def test_an_order_that_arrives_after_its_process_was_killed_is_adopted(desk: Des
     _killed_while_sending(desk, line_of, order)
     desk.deliver()
     assert desk.order().state == OrderState.READY
-    _until(lambda: desk.there())
+    until(lambda: desk.there())
     assert desk.deliver().counts == {"adopted": 1}
     assert desk.order().state == OrderState.SENT
     assert len(desk.there()) == 1
