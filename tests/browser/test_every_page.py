@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 from django.urls import reverse
 
-from cartrover.accounts.models import Role, User
+from cartrover.accounts.models import Account, Role, User
+from connectors import registry
+from connectors.models import Connection
+from orders.listings.guide import steps_of
 from orders.models import Alert, Order
 from tests.accounts.test_access import PAGES, PERSONAL
 from tests.browser.visitor import Visitor
-from tests.factories import MembershipFactory
+from tests.factories import PASSWORD, MembershipFactory, UserFactory
 from tests.hub import Hub
 
 FILES = {"orders_export", "products_export", "aliases_export", "ship_methods_export"}
 """Addresses that answer with a file."""
 
-STRANGERS = ["home", "login", "account_signup", "account_email_verification_sent", "account_reset_password"]
+THEME = ["landmark-unique"]
+"""What the console's theme does in scripts of its own: its scroll bars give every part that scrolls the same name."""
 
-STEPS = range(1, 8)
-"""Steps of DSCO's guide."""
+STRANGERS = ["home", "login", "account_signup", "account_email_verification_sent", "account_reset_password"]
 
 
 @pytest.fixture
@@ -44,26 +47,59 @@ def owner(hub: Hub) -> User:
     return MembershipFactory.create(account=hub.account, user__email="olga@example.com", role=Role.OWNER).user
 
 
-@pytest.mark.timeout(300)
-def test_everybody_can_use_every_page(lived_in: Hub, owner: User, visit: Callable[..., Visitor]) -> None:
-    """On a wide window in the light, and on a phone in the dark."""
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (360, True)], ids=["wide and light", "narrow and dark"])
+def test_everybody_can_use_every_page(
+    width: int, dark: bool, lived_in: Hub, owner: User, visit: Callable[..., Visitor]
+) -> None:
     slug = lived_in.account.slug
     ways = [reverse(page.name, kwargs={"slug": slug, **page.ids(lived_in.account)}) for page in PAGES if page.name not in FILES]
-    guide = reverse("connection_guide", kwargs={"slug": slug, "public_id": lived_in.cart.public_id})
-    ways += [*(f"{guide}?step={step}" for step in STEPS), *(reverse(name) for name in PERSONAL)]
-    found: dict[str, list[str]] = {}
-    for width, dark in ((1280, False), (360, True)):
-        member, stranger = visit(owner, width=width, dark=dark), visit(None, width=width, dark=dark)
-        for visitor, way in [*((stranger, reverse(name)) for name in STRANGERS), *((member, way) for way in ways)]:
-            visitor.open(way)
-            found[f"{way} at {width}"] = _problems(visitor)
-        member.open("/nowhere/", expect=404)
-        found[f"404 at {width}"] = _problems(member)
-    assert not any(found.values()), "\n".join(f"{way}: {problem}" for way, problems in found.items() for problem in problems)
+    ways += [*_steps_of_guides(lived_in), *(reverse(name) for name in PERSONAL)]
+    member, stranger = visit(owner, width=width, dark=dark), visit(None, width=width, dark=dark)
+    _prove_oneself(member)
+    found = {name: _problems_at(stranger, reverse(name)) for name in STRANGERS}
+    found |= {way: _problems_at(member, way) for way in ways}
+    found["404"] = _problems_at(member, "/nowhere/", expect=404)
+    _none(found)
 
 
-def _problems(visitor: Visitor) -> list[str]:
-    """Return what is wrong with the page; a piece that is put into another page is looked at there."""
-    if visitor.page.evaluate("document.doctype === null"):
+@pytest.mark.timeout(600)
+def test_staff_can_use_the_pages_of_the_console(lived_in: Hub, visit: Callable[..., Visitor]) -> None:
+    """The front page, health, and of the tables that staff read most a list and a row: the others are of the same make."""
+    staff = visit(UserFactory.create(email="sam@example.com", is_staff=True, is_superuser=True))
+    ways = [reverse("admin:index"), reverse("staff_health")]
+    for model in (Order, Connection, Account, Alert):
+        page = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        first = model._base_manager.first()
+        assert first is not None
+        ways += [reverse(f"{page}_changelist"), reverse(f"{page}_change", args=[first.pk])]
+    _none({way: _problems_at(staff, way, without=THEME) for way in ways})
+
+
+def _steps_of_guides(hub: Hub) -> list[str]:
+    """Return the address of every step of every connection's guide."""
+    ways: list[str] = []
+    for connection in (hub.cart, hub.wms):
+        guide = reverse("connection_guide", kwargs={"slug": hub.account.slug, "public_id": connection.public_id})
+        ways += [f"{guide}?step={step.number}" for step in steps_of(connection, registry.get(connection.kind))]
+    return ways
+
+
+def _prove_oneself(visitor: Visitor) -> None:
+    """Enter the password, which pages about one's own safety ask for."""
+    page = visitor.open(reverse("account_reauthenticate"))
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button").first.click()
+    page.wait_for_load_state("load")
+
+
+def _problems_at(visitor: Visitor, way: str, *, expect: int = 200, without: Sequence[str] = ()) -> list[str]:
+    """Open the page and return what is wrong with it; a piece that is put into another page is looked at there."""
+    page = visitor.open(way, expect=expect)
+    if page.evaluate("document.doctype === null"):
         return []
-    return [*visitor.violations(), *(["wider than its window"] if visitor.overflows() else [])]
+    return [*visitor.violations(without), *(["wider than its window"] if visitor.overflows() else [])]
+
+
+def _none(found: Mapping[str, Sequence[str]]) -> None:
+    assert not any(found.values()), "\n".join(f"{way}: {problem}" for way, problems in found.items() for problem in problems)
