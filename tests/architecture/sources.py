@@ -44,7 +44,7 @@ def sources(*folders: str) -> tuple[Source, ...]:
 
 
 def product() -> tuple[Source, ...]:
-    return sources(*PRODUCT)
+    return tuple(source for source in everything() if source.parts[0] in PRODUCT)
 
 
 def everything() -> tuple[Source, ...]:
