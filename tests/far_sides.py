@@ -13,7 +13,8 @@ from tests.factories import AccountFactory
 from tests.hub import Hub, connect
 
 
-def _start(kind: str, folder: str) -> RunningSandbox:
+def start_box(kind: str, folder: str) -> RunningSandbox:
+    """Start a far side of this kind, which keeps its state in `folder`."""
     start = registry.get(kind).sandbox
     assert start is not None
     return start(folder, {})
@@ -21,14 +22,14 @@ def _start(kind: str, folder: str) -> RunningSandbox:
 
 @pytest.fixture(scope="session")
 def _dsco(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
-    box = _start("dsco", str(tmp_path_factory.mktemp("dsco")))
+    box = start_box("dsco", str(tmp_path_factory.mktemp("dsco")))
     yield box
     box.stop()
 
 
 @pytest.fixture(scope="session")
 def _commerce(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
-    box = _start("quickbooks_commerce", str(tmp_path_factory.mktemp("commerce")))
+    box = start_box("quickbooks_commerce", str(tmp_path_factory.mktemp("commerce")))
     yield box
     box.stop()
 

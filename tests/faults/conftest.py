@@ -149,20 +149,33 @@ def _set_up(servers: Servers, _network: Network, _dsco: RunningSandbox, _commerc
     _commerce.drive("set", rate_limit=1_000_000)
     with psycopg.connect(servers.database, autocommit=True) as admin:
         admin.execute(f'CREATE DATABASE "{TEMPLATE}"')
-    told = environment(servers.folder, DATABASE_URL=servers.named(TEMPLATE), CELERY_BROKER_URL="")
-    line = CommandLine(servers.folder, told)
-    line.run("migrate", "--verbosity", "0")
-    line.run("create_account", "acme", "--name", "Acme", "--owner", "alice@example.com")
-    ports = {"dsco": _network.dsco.port, "quickbooks_commerce": _network.commerce.port}
-    for kind, name, box, extra in (
-        ("quickbooks_commerce", "QuickBooks Commerce", _commerce, ["--set", "resend_after_seconds=1"]),
-        ("dsco", "DSCO", _dsco, []),
+    CommandLine(servers.folder, {"DATABASE_URL": servers.named(TEMPLATE)}).run("migrate", "--verbosity", "0")
+    connect_both("acme", _dsco, _commerce, folder=servers.folder, database_url=servers.named(TEMPLATE), network=_network)
+    return TEMPLATE
+
+
+def connect_both(
+    slug: str,
+    dsco: RunningSandbox,
+    commerce: RunningSandbox,
+    *,
+    folder: Path,
+    database_url: str,
+    network: Network | None = None,
+) -> None:
+    """Make a merchant by commands alone, connected to both far sides, straight or through a network's proxies."""
+    line = CommandLine(folder, environment(folder, DATABASE_URL=database_url, CELERY_BROKER_URL=""))
+    line.run("create_account", slug, "--name", slug.title(), "--owner", f"owner@{slug}.example.com")
+    for kind, name, box, proxy, extra in (
+        ("quickbooks_commerce", "QuickBooks Commerce", commerce, network and network.commerce, ["resend_after_seconds=1"]),
+        ("dsco", "DSCO", dsco, network and network.dsco, []),
     ):
-        settings = [part for key, value in through(box.settings, ports[kind]).items() for part in ("--set", f"{key}={value}")]
+        settings = through(box.settings, proxy.port) if proxy else box.settings
+        told = [f"{key}={value}" for key, value in settings.items()] + extra
         variables = {f"SECRET_{key.upper()}": value for key, value in box.secrets.items()}
         hidden = [part for key in box.secrets for part in ("--secret", f"{key}=SECRET_{key.upper()}")]
-        line.run("connect", "acme", kind, "--name", name, *settings, *hidden, *extra, "--activate", **variables)
-    return TEMPLATE
+        options = [part for one in told for part in ("--set", one)]
+        line.run("connect", slug, kind, "--name", name, *options, *hidden, "--activate", **variables)
 
 
 def through(settings: dict[str, str], port: int) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 from django.db import connections
+from django.db.backends.sqlite3.base import DatabaseWrapper
 from pytest_django.fixtures import Settings
 
 from cartrover import checks
@@ -50,9 +51,8 @@ def test_production_is_told_what_to_tighten(settings: Settings) -> None:
 @pytest.mark.django_db
 def test_sqlite_without_a_write_ahead_log_is_named(tmp_path: Path) -> None:
     for mode, found in (("wal", []), ("delete", ["cartrover.W004"])):
-        database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / mode)}
-        other = connections.create_connection("default")
-        other.settings_dict = {**other.settings_dict, **database, "OPTIONS": {"init_command": f"PRAGMA journal_mode={mode}"}}
+        database = {"NAME": str(tmp_path / mode), "OPTIONS": {"init_command": f"PRAGMA journal_mode={mode}"}}
+        other = DatabaseWrapper({**connections["default"].settings_dict, **database}, "other")
         connections["other"] = other
         try:
             assert [message.id for message in checks.check_sqlite_journal(None, databases=["other"])] == found

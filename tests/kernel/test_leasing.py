@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.db import close_old_connections
+from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
@@ -90,7 +90,8 @@ def test_only_an_old_lease_is_renewed(service: Service, django_assert_num_querie
         for _ in range(100):
             lease.renew_if_old()
     lease._renewed -= 21
-    with django_assert_num_queries(1):  # type: ignore[operator]  # pytest-django's fixture
+    # PostgreSQL is asked for its time first.
+    with django_assert_num_queries(1 + (connection.vendor == "postgresql")):  # type: ignore[operator]  # pytest-django's fixture
         for _ in range(100):
             lease.renew_if_old()
 
@@ -124,7 +125,7 @@ def test_one_of_many_threads_wins() -> None:
         lease = claim(Service, service.pk)
         if lease:
             won.append(lease.token)
-        close_old_connections()
+        connection.close()
 
     threads = [threading.Thread(target=try_it) for _ in range(8)]
     for thread in threads:
