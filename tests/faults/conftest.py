@@ -168,7 +168,7 @@ def connect_both(
     line.run("create_account", slug, "--name", slug.title(), "--owner", f"owner@{slug}.example.com")
     for kind, name, box, proxy, extra in (
         ("quickbooks_commerce", "QuickBooks Commerce", commerce, network and network.commerce, ["resend_after_seconds=1"]),
-        ("dsco", "DSCO", dsco, network and network.dsco, []),
+        ("dsco", "DSCO", dsco, network and network.dsco, ["cancel_code=CXSS"]),
     ):
         settings = through(box.settings, proxy.port) if proxy else box.settings
         told = [f"{key}={value}" for key, value in settings.items()] + extra

@@ -198,13 +198,24 @@ class Installation:
         """Add one count up over all runs, such as `adopted` or `sent`."""
         return self.number(f"SELECT sum((counts->>'{name}')::int) FROM connectors_serviceday")  # noqa: S608 - names of ours
 
+    def delivered(self) -> set[str]:
+        """Return the orders of which the hub knows that they are at the WMS, and that nothing of them has shipped."""
+        with contextlib.suppress(psycopg.Error):
+            return {number for (number,) in self.rows("SELECT cust_po_no FROM orders_order WHERE state = 'sent' AND hold = ''")}
+        return set()
+
+    def some_are_called_off(self) -> None:
+        """Let the warehouse void an order and a retailer cancel another one."""
+        self.trade.warehouse_voids(self.delivered())
+        self.trade.retailer_cancels(self.delivered())
+
     def outcome(self) -> str:
         """Say what came out, for the tally."""
-        orders = self.number("SELECT count(*) FROM orders_order WHERE state = 'confirmed'")
+        orders = self.number("SELECT count(*) FROM orders_order WHERE state IN ('confirmed', 'canceled')")
         files = self.number("SELECT count(*) FROM orders_outbounddocument WHERE state IN ('sent', 'taken')")
         alerts = self.number("SELECT count(*) FROM orders_alert")
         resolved = self.number("SELECT count(*) FROM orders_alert WHERE state = 'resolved'")
         return (
-            f"{orders} of {len(self.trade.ordered)} orders once, {self.counted('adopted')} adopted after a doubt, "
-            f"{files} files, {resolved} of {alerts} alerts resolved"
+            f"{orders} of {len(self.trade.ordered)} orders once, {len(self.trade.called_off)} of them canceled, "
+            f"{self.counted('adopted')} adopted after a doubt, {files} files, {resolved} of {alerts} alerts resolved"
         )

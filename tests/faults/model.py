@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,8 @@ class Trade:
     dice: random.Random
     ordered: dict[str, Counter[str]] = field(default_factory=dict)
     """Pieces by SKU of each order, by its purchase order number."""
+    called_off: set[str] = field(default_factory=set)
+    """Orders that the warehouse voided or the retailer canceled, and that nobody works on any more."""
 
     def place(self, count: int, *, lines: tuple[int, int] = (1, 3), scattered: bool = False) -> None:
         """Let retailers order, and DSCO hand the orders on in a file."""
@@ -53,13 +55,39 @@ class Trade:
         """Let DSCO hand all orders on once more, in another order: nothing of it is new."""
         self.dsco.drive("export", orders="all", scattered=True, shuffle_columns=True, seed=self.dice.randrange(10**6))
 
-    def warehouse_works(self, share: float = 0.6) -> None:
+    def warehouse_works(self, share: float = 0.6, *, at_most: int | None = None) -> None:
         """Let the warehouse ship and invoice so large a share of what is open, in one box or two."""
-        for order in self.commerce.drive("state")["orders"]:
-            if order["status"] == "active" and self.dice.random() < share:
+        for order in self._untouched()[:at_most]:
+            if self.dice.random() < share:
                 self.commerce.drive("finalize", order_id=order["id"])
                 self.commerce.drive("pack_and_ship", order_id=order["id"], packages=self.dice.choice([None, 2]))
                 self.commerce.drive("invoice", order_id=order["id"])
+
+    def warehouse_voids(self, known: Collection[str]) -> None:
+        """Let the warehouse void one order of which the hub knows that it is there; the cart is to hear of it."""
+        if order := self._first(known):
+            self.commerce.drive("void", order_id=order["id"])
+            self.called_off.add(order["reference_number"])
+
+    def retailer_cancels(self, known: Collection[str]) -> None:
+        """Let a retailer cancel one such order, of which DSCO tells in its next file; the warehouse is to void it."""
+        if order := self._first(known):
+            number = order["reference_number"]
+            ids = [
+                one["dsco_order_id"]
+                for one in self.dsco.drive("state", only=["orders"])["orders"]
+                if one["po_number"] == number
+            ]
+            self.dsco.drive("cancel_orders", orders=ids)
+            self.dsco.drive("export", orders=ids)
+            self.called_off.add(number)
+
+    def _untouched(self) -> list[dict[str, Any]]:
+        orders = self.commerce.drive("state")["orders"]
+        return [one for one in orders if one["status"] == "active" and one["reference_number"] not in self.called_off]
+
+    def _first(self, known: Collection[str]) -> dict[str, Any] | None:
+        return next((order for order in self._untouched() if order["reference_number"] in known), None)
 
     # --- what came out ---------------------------------------------------------------------------------------------------
 
@@ -77,30 +105,35 @@ class Trade:
 
     def _orders(self, rows: Rows, at_dsco: dict[str, Any], at_commerce: dict[str, Any]) -> Iterator[str]:
         once = dict.fromkeys(self.ordered, 1)
+        wanted_there = {number: 1 for number in self.ordered if number not in self.called_off}
         yield from _compared("orders at DSCO", Counter(one["po_number"] for one in at_dsco["orders"]), once)
         in_hub = rows("SELECT cust_po_no, state FROM orders_order")
         yield from _compared("orders in the hub", Counter(number for number, _ in in_hub), once)
         delivered = Counter(one["reference_number"] for one in at_commerce["orders"] if one["status"] != "void")
-        yield from _compared("orders at QuickBooks Commerce", delivered, once)
-        unfinished = Counter(state for _, state in in_hub if state != "confirmed")
+        yield from _compared("orders at QuickBooks Commerce", delivered, wanted_there)
+        unfinished = Counter(
+            state for number, state in in_hub if state != ("canceled" if number in self.called_off else "confirmed")
+        )
         if unfinished:
-            yield f"orders that aren't confirmed: {dict(unfinished)}"
+            yield f"orders that are neither confirmed nor, where they were called off, canceled: {dict(unfinished)}"
 
     def _pieces(self, at_dsco: dict[str, Any], at_commerce: dict[str, Any]) -> Iterator[str]:
-        wanted = {(number, sku): pieces for number, skus in self.ordered.items() for sku, pieces in skus.items()}
+        all_of_them = {(number, sku): pieces for number, skus in self.ordered.items() for sku, pieces in skus.items()}
+        go = {key: pieces for key, pieces in all_of_them.items() if key[0] not in self.called_off}
         for what in ("quantity", "shipped", "invoiced"):
             there = Counter[tuple[str, str]]()
             for order in at_commerce["orders"]:
                 for line in order["lines"]:
-                    if line["sku"]:
+                    if line["sku"] and order["status"] != "void":
                         there[order["reference_number"], line["sku"]] += int(float(line[what]))
-            yield from _compared(f"{what} at QuickBooks Commerce", there, wanted)
-        for what in ("ordered", "shipped", "invoiced"):
+            yield from _compared(f"{what} at QuickBooks Commerce", there, go)
+        come_not = {key: pieces for key, pieces in all_of_them.items() if key not in go}
+        for what, wanted in (("ordered", all_of_them), ("shipped", go), ("invoiced", go), ("cancelled", come_not)):
             told = Counter[tuple[str, str]]()
             for order in at_dsco["orders"]:
                 for line in order["lines"]:
                     told[order["po_number"], line["sku"]] += line[what]
-            yield from _compared(f"{what} at DSCO", told, wanted)
+            yield from _compared(f"{what} at DSCO", +told, wanted)
         if len(at_dsco["invoices"]) != len(at_commerce["invoices"]):
             yield f"{len(at_dsco['invoices'])} invoices at DSCO, {len(at_commerce['invoices'])} at QuickBooks Commerce"
 

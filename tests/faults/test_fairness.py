@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.far_sides import start_box
 from tests.faults.conftest import SEED, Servers, connect_both
 from tests.faults.installation import Installation
 from tests.faults.model import SKUS, Trade
 from tests.faults.tally import Tell
-from tests.far_sides import start_box
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 

@@ -27,6 +27,7 @@ def test_far_sides_that_drop_fail_after_doing_it_and_repeat_get_everything_once(
         hub.trade.place(6, scattered=bool(number % 2))
         hub.flow(2.0)
         hub.trade.repeat()
+        hub.some_are_called_off()
         hub.trade.warehouse_works()
         hub.flow(2.0)
     dsco.drive("clear_faults")

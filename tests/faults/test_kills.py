@@ -45,6 +45,7 @@ def test_nothing_is_lost_when_workers_and_the_clock_are_killed(hub: Installation
         if number == 2:
             hub.kill(clock)
             clock.start()
+        hub.some_are_called_off()
         hub.trade.warehouse_works()
     hub.check(seconds=90)
     tell(f"killed {hub.kills} processes, {hub.interrupted} times in the middle of runs: {hub.outcome()}, 0 differences")

@@ -22,6 +22,7 @@ def test_two_clocks_and_two_installations_on_one_database_do_nothing_twice(hub: 
     for _ in range(4):
         hub.trade.place(6)
         hub.flow(2.5)
+        hub.some_are_called_off()
         hub.trade.warehouse_works()
     hub.check()
     unknown = hub.number("SELECT count(*) FROM orders_outboundattempt WHERE outcome = ''")
@@ -38,6 +39,7 @@ def test_a_worker_whose_clock_is_hours_ahead_takes_nothing_from_others(hub: Inst
     for _ in range(4):
         hub.trade.place(6)
         hub.flow(2.5)
+        hub.some_are_called_off()
         hub.trade.warehouse_works()
     hub.check()
     unknown = hub.number("SELECT count(*) FROM orders_outboundattempt WHERE outcome = ''")
