@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.test import Client
@@ -11,8 +11,15 @@ from cartrover.accounts.models import Account, Role, User
 from tests.factories import AccountFactory, MembershipFactory, UserFactory
 from tests.far_sides import _commerce, _dsco, commerce, dsco, hub, make_hub
 from tests.faults.tally import pytest_terminal_summary
+from tests.servers import databases
 
 __all__ = ["_commerce", "_dsco", "commerce", "dsco", "hub", "make_hub", "pytest_terminal_summary"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _emptied_by_deleting() -> Iterator[None]:
+    with databases.emptied_by_deleting():
+        yield
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 
 from connectors.models import ServiceName
 from tests.faults.installation import Installation, environment
+from tests.faults.model import SKUS
 from tests.faults.parts import ROOT
 from tests.faults.tally import Tell
 from tests.hub import ROUND
@@ -68,6 +69,9 @@ def _work_for(service: ServiceName, hub: Installation) -> None:
     """Let the far sides do what gives this service something to do, before or after what runs ahead of it."""
     if service in (ServiceName.ORDER_DOWNLOAD, ServiceName.ORDER_DELIVERY):
         hub.trade.place(1, lines=(1, 2))
+    elif service in (ServiceName.INVENTORY_PICKUP, ServiceName.INVENTORY_UPLOAD):
+        for sku in SKUS:
+            hub.trade.commerce.drive("set_stock", sku=sku, quantity=hub.trade.dice.randrange(500, 1000))
     elif service == ServiceName.CANCEL_UPLOAD:
         hub.trade.warehouse_voids(hub.delivered())
     else:

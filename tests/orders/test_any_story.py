@@ -59,7 +59,7 @@ class Story(RuleBasedStateMachine):
 
     @initialize()
     def begins(self) -> None:
-        call_command("flush", interactive=False, verbosity=0)
+        call_command("flush", interactive=False, reset_sequences=False, verbosity=0)
         self.hub = type(self).make_hub(cart_settings={"cancel_code": "CXSS"}, wms_settings={"resend_after_seconds": "0"})
         self.hub.dsco.drive("reset")
         self.hub.commerce.drive("reset")
