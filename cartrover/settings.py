@@ -71,6 +71,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "cartrover.content_policy.ContentPolicyMiddleware",
+    # Outside of what pages need: answers to programs are wrapped and kept whatever happens inside.
+    "orders.api.recording.ApiRecordingMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "cartrover.locales.LocaleMiddleware",

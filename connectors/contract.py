@@ -358,12 +358,14 @@ class OrderDraft:
 
     `external_id` is unique in the source. `alternate_id` is what names the order when the source leaves its id out: two orders
     with one alternate id, of which one has it as its external id, are a suspected duplicate. `expected_lines` is the source's
-    own count. `content_hash` changes when anything that matters to delivery changes. `order_date` and `ship_by` are date parts
-    as written, whatever the offset.
+    own count. `cust_ref` is the short number that the source wishes for, "" where it leaves that to the hub. `content_hash`
+    changes when anything that matters to delivery changes. `order_date` and `ship_by` are date parts as written, whatever the
+    offset.
     """
 
     external_id: str
     cust_po_no: str
+    cust_ref: str = ""
     alternate_id: str = ""
     retailer_id: str = ""
     retailer_name: str = ""
@@ -927,7 +929,8 @@ class ConnectorSpec:
 
     `identity` names the remote account (host, port, user, folder): two active connections in one installation may not share it;
     "" = can't be told. `sends_at_once` is how many orders may be under way at once in one run. With `render_sample` merchants
-    may have the hub make a test order instead of waiting for one of the cart's.
+    may have the hub make a test order instead of waiting for one of the cart's. `calls_us`: the far side is a program that
+    calls the hub's own API; it has no roles and thus no services, and a session on it can only be tested.
     """
 
     kind: str
@@ -946,3 +949,4 @@ class ConnectorSpec:
     renderers: Mapping[Purpose, Render] = field(default_factory=dict)
     name_document: NameDocument | None = None
     sandbox: StartSandbox | None = None
+    calls_us: bool = False

@@ -47,7 +47,9 @@ def _roles(spec: ConnectorSpec) -> Iterator[str]:
     if spec.side not in ROLES_OF_SIDE:
         yield f"SPEC.side is {spec.side!r}; it is Side.CART or Side.WMS."
         return
-    if not spec.roles:
+    if spec.calls_us and spec.roles:
+        yield "SPEC.roles must be empty: a far side that calls the hub is never called by it."
+    if not spec.roles and not spec.calls_us:
         yield "SPEC.roles is empty: the connector can do nothing."
     for role in sorted(spec.roles - ROLES_OF_SIDE[spec.side]):
         yield f"Role {role} is none of a connector on side {spec.side}."

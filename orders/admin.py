@@ -23,9 +23,11 @@ from orders.models import (
     AlertState,
     ApiKey,
     ApiLevel,
+    ApiRequest,
     ChannelKind,
     ChannelStock,
     DocumentState,
+    ErrorCode,
     InboundBody,
     InboundDocument,
     InboundState,
@@ -373,6 +375,24 @@ class ApiKeyAdmin(StaffAdmin):
     list_filter = (one_of("level", ApiLevel),)
     list_select_related = ("account", "cart")
     search_fields = ("name", "=api_user", "account__slug")
+
+
+@admin.register(ApiRequest)
+class ApiRequestAdmin(StaffAdmin):
+    """What a program asked, found by the number of its answer; secrets and payment data were left out when it was kept."""
+
+    hides = ("deflated",)
+    list_display = ("at", "account", "api_user", "method", "path", "status", "error_code", "words", "elapsed_ms")
+    list_filter = (one_of("error_code", ErrorCode),)
+    list_select_related = ("account",)
+    search_fields = ("=public_id", "=api_user", "=path", "account__slug")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return [*super().get_fields(request, obj), "sent"]
+
+    @admin.display
+    def sent(self, kept: ApiRequest) -> str:
+        return format_html('<pre class="staff-text" tabindex="0">{}</pre>', scrub(kept.body)) if kept.deflated else "–"
 
 
 @admin.register(NotificationChannel)

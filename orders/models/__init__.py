@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orders.models.alert import Alert, AlertState
 from orders.models.api_key import ApiKey, ApiLevel
+from orders.models.api_request import ApiRequest, ErrorCode
 from orders.models.inbound import InboundBody, InboundDocument, InboundState
 from orders.models.invoice import Invoice, InvoiceLine
 from orders.models.job import OPEN_JOBS, Job, JobPart, JobState
@@ -38,9 +39,11 @@ __all__ = [
     "AlertState",
     "ApiKey",
     "ApiLevel",
+    "ApiRequest",
     "ChannelKind",
     "ChannelStock",
     "DocumentState",
+    "ErrorCode",
     "InboundBody",
     "InboundDocument",
     "InboundState",

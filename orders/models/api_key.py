@@ -38,6 +38,8 @@ class ApiKey(AccountOwned):
     rolled_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    bucket_empty_ms = models.BigIntegerField(default=0, editable=False)
+    """When its leaky bucket will have run empty, in milliseconds since 1970, if nobody calls any more."""
 
     class Meta:
         verbose_name = "API key"

@@ -19,6 +19,8 @@ class Product(AccountOwned):
     external_id = models.CharField(max_length=100, blank=True, default="")
     tracked = models.BooleanField(default=True)
     gone = models.BooleanField(default=False)
+    details = models.JSONField(null=True, blank=True)
+    """What a WMS that calls the hub's API says beyond that, under the API's names; None = nothing."""
     updated_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -33,6 +33,8 @@ class Shipment(AccountOwned):
     document = models.ForeignKey(OutboundDocument, on_delete=models.PROTECT, null=True, blank=True, related_name="shipments")
     """The file that told the cart; None = not told yet."""
     told_tracking = models.CharField(max_length=200, blank=True, default="")
+    details = models.JSONField(null=True, blank=True)
+    """What a WMS that calls the hub's API says beyond that, under the API's names; None = nothing."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "external_id"], name="shipment_once")]
@@ -55,6 +57,7 @@ class ShipmentLine(AccountOwned):
     line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, null=True, blank=True, related_name="shipment_lines")
     quantity = models.PositiveIntegerField()
     told = models.PositiveIntegerField(default=0)
+    details = models.JSONField(null=True, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["shipment", "external_id"], name="shipment_line_once")]

@@ -31,6 +31,8 @@ class StockLevel(AccountOwned):
     sku = models.CharField(max_length=200)
     warehouse = models.CharField(max_length=100, blank=True, default="")
     available = models.IntegerField(default=0)
+    on_hand = models.IntegerField(null=True, blank=True)
+    """What lies there, promised or not; None where the WMS doesn't say."""
     gone = models.BooleanField(default=False)
     as_of = models.DateTimeField()
 

@@ -280,7 +280,9 @@ def _alert(load: _Load, drafts: list[OrderDraft], ids: Mapping[str, int], holds:
 
 def _short_numbers(account_id: int, drafts: list[OrderDraft], route: Route) -> dict[str, str]:
     """Give each draft a short number that no order of the account has, compared without case."""
-    streams = {draft.external_id: candidates(draft.cust_po_no, route.id_rule, draft.external_id) for draft in drafts}
+    streams = {
+        draft.external_id: candidates(draft.cust_ref or draft.cust_po_no, route.id_rule, draft.external_id) for draft in drafts
+    }
     given: dict[str, str] = {}
     used: set[str] = set()
     open_ids = list(streams)

@@ -47,17 +47,32 @@ def tell_shipments(run: Run) -> OutboundDocument | None:
         shipments = list(waiting.select_related("order").order_by("pk")[:AT_ONCE])
         if not shipments:
             return None
-        lines = list(
-            ShipmentLine.objects.for_account(cart.account_id)
-            .filter(shipment__in=shipments, line__isnull=False)
-            .select_related("line", "shipment__order")
-            .order_by("shipment_id", "line__line_no", "pk")
-        )
-        told = _told_of_lines(cart.account_id, lines)
+        told = _told_of_lines(cart.account_id, _lines_of(cart, shipments))
         rows = _shipment_rows(told)
         document = make_document(cart, Purpose.SHIPMENTS, rows) if rows else None
         _mark_shipments(cart, shipments, told, document)
         return document
+
+
+def acknowledge_shipments(cart: Connection, shipments: Sequence[Shipment]) -> OutboundDocument | None:
+    """Make a file of just these packages, which the cart has read by itself; runs in the caller's transaction."""
+    told = _told_of_lines(cart.account_id, _lines_of(cart, shipments))
+    rows = _shipment_rows(told)
+    document = make_document(cart, Purpose.SHIPMENTS, rows) if rows else None
+    _mark_shipments(cart, shipments, told, document)
+    return document
+
+
+def acknowledge_cancels(cart: Connection, rows: Sequence[LineCancellation]) -> OutboundDocument:
+    """Make a file of just these cancellations, which the cart has read by itself; runs in the caller's transaction."""
+    document = make_document(cart, Purpose.CANCELS, _cancel_rows(rows, ""))
+    LineCancellation.objects.for_account(cart.account_id).filter(pk__in=[row.pk for row in rows]).update(document=document)
+    return document
+
+
+def _lines_of(cart: Connection, shipments: Sequence[Shipment]) -> list[ShipmentLine]:
+    rows = ShipmentLine.objects.for_account(cart.account_id).filter(shipment__in=shipments, line__isnull=False)
+    return list(rows.select_related("line", "shipment__order").order_by("shipment_id", "line__line_no", "pk"))
 
 
 def shipment_rows_of(order: Order) -> list[ShipmentRow]:

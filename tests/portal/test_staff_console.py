@@ -112,6 +112,7 @@ def rows(acme: Account, alice: User, staff: User) -> dict[type[Model], Model]:
         tables.StockLevel.objects.create(**at_wms, sku="CAP-9", as_of=now),
         tables.ChannelStock.objects.create(**own, cart=cart, item="CAP-9", quantity=1, status="in-stock"),
         key_make(account=acme, name="Shop", level=tables.ApiLevel.MERCHANT, actor="alice")[0],
+        tables.ApiRequest.objects.create(account=acme, method="GET", path="/v1/cart/list", status=200),
         channel,
         tables.Notification.objects.create(**own, channel=channel, alert=alert, event="opened"),
         asked := tables.SupportRequest.objects.create(**own, connection=cart, number=1, fee="none", created_by="alice"),

@@ -1,0 +1,22 @@
+"""A cart of one's own making: its program calls the hub's API, pushes orders in and reads tracking and stock."""
+
+from __future__ import annotations
+
+from connectors.contract import ConnectorSpec, Purpose, Side
+
+from .guide import GUIDE
+from .render import name_document, render_cancels, render_shipments
+from .session import open_session
+
+SPEC = ConnectorSpec(
+    kind="api_cart",
+    name="API Access",
+    side=Side.CART,
+    roles=frozenset(),
+    fields=(),
+    guide=GUIDE,
+    open_session=open_session,
+    renderers={Purpose.SHIPMENTS: render_shipments, Purpose.CANCELS: render_cancels},
+    name_document=name_document,
+    calls_us=True,
+)

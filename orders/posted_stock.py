@@ -1,0 +1,95 @@
+"""Stock and products that a warehouse posts which calls the hub: just the SKUs that it names; all others stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from cartrover.accounts.models import Account
+from connectors.models import Connection
+from orders.models import Product, StockLevel, StockReading
+from orders.waking import wake_stock_uploads
+
+
+@dataclass(frozen=True, slots=True)
+class PostedLevel:
+    """What can be sold of a SKU in one warehouse ("" = the only one); `on_hand` is None where nobody says."""
+
+    sku: str
+    warehouse: str
+    available: int
+    on_hand: int | None
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PostedProduct:
+    """A product; what is None stays as it is."""
+
+    sku: str
+    name: str | None = None
+    upc: str | None = None
+    external_id: str | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+@transaction.atomic
+def store_levels(wms: Connection, levels: Sequence[PostedLevel]) -> int:
+    """Make these the levels of the SKUs that they name; return how many. Products that aren't known yet are made."""
+    now = timezone.now()
+    Account.objects.select_for_update().get(pk=wms.account_id)
+    latest = {(one.sku, one.warehouse): one for one in levels}
+    skus = {sku for sku, _ in latest}
+    _make_products(wms, skus)
+    rows = StockLevel.objects.for_account(wms.account_id).filter(connection=wms)
+    StockLevel.objects.bulk_create(
+        [
+            StockLevel(
+                account_id=wms.account_id,
+                connection=wms,
+                sku=one.sku,
+                warehouse=one.warehouse,
+                available=one.available,
+                on_hand=one.on_hand,
+                as_of=one.as_of,
+            )
+            for one in latest.values()
+        ],
+        update_conflicts=True,
+        unique_fields=["connection", "sku", "warehouse"],
+        update_fields=["available", "on_hand", "gone", "as_of"],
+        batch_size=500,
+    )
+    StockReading.objects.create(
+        account_id=wms.account_id, connection=wms, began_at=now, started_at=now, rows=rows.values("sku").distinct().count()
+    )
+    wake_stock_uploads(wms.account_id)
+    return len(latest)
+
+
+@transaction.atomic
+def store_products(wms: Connection, products: Sequence[PostedProduct]) -> int:
+    """Make or change these products; return how many."""
+    Account.objects.select_for_update().get(pk=wms.account_id)
+    latest = {one.sku: one for one in products}
+    _make_products(wms, latest)
+    rows = Product.objects.for_account(wms.account_id)
+    now = timezone.now()
+    for product in rows.filter(sku__in=list(latest)):
+        posted = latest[product.sku]
+        changes = {name: getattr(posted, name) for name in ("name", "upc", "external_id") if getattr(posted, name) is not None}
+        rows.filter(pk=product.pk).update(
+            **changes, details={**(product.details or {}), **posted.details}, connection=wms, gone=False, updated_at=now
+        )
+    return len(latest)
+
+
+def _make_products(wms: Connection, skus: Sequence[str] | set[str] | Mapping[str, object]) -> None:
+    Product.objects.bulk_create(
+        [Product(account_id=wms.account_id, connection=wms, sku=sku) for sku in skus], ignore_conflicts=True, batch_size=500
+    )
+    Product.objects.for_account(wms.account_id).filter(sku__in=list(skus), gone=True).update(gone=False, connection=wms)
