@@ -67,13 +67,12 @@ def amount(value: Decimal, decimals: int) -> str:
 
 def day(value: date) -> str:
     """Write a day with its year: 23 Nov 2026."""
-    return str(format_date(value, "medium", locale=_current.get()))
+    return _day(value.year, value.month, value.day, _current.get())
 
 
 def day_of_year(value: date) -> str:
     """Write a day of a year that goes without saying: 23 Nov."""
-    moment = datetime(value.year, value.month, value.day, tzinfo=UTC)
-    return str(format_skeleton("MMMd", moment, locale=_current.get()))
+    return _by_skeleton("MMMd", value.year, value.month, value.day, _current.get())
 
 
 def clock(value: datetime, *, seconds: bool = False) -> str:
@@ -83,5 +82,18 @@ def clock(value: datetime, *, seconds: bool = False) -> str:
 
 def moment(value: datetime) -> str:
     """Write a moment in full, in the zone that it is in: Mon, 23 Nov 2026, 14:30:05."""
-    local = value.replace(tzinfo=None)
-    return f"{format_skeleton('yMMMEd', local, locale=_current.get())}, {clock(value, seconds=True)}"
+    day_with_weekday = _by_skeleton("yMMMEd", value.year, value.month, value.day, _current.get())
+    return f"{day_with_weekday}, {clock(value, seconds=True)}"
+
+
+# A page shows a few days many times.
+
+
+@lru_cache(maxsize=4096)
+def _day(year: int, month: int, day_of_month: int, locale: Locale) -> str:
+    return str(format_date(date(year, month, day_of_month), "medium", locale=locale))
+
+
+@lru_cache(maxsize=4096)
+def _by_skeleton(skeleton: str, year: int, month: int, day_of_month: int, locale: Locale) -> str:
+    return str(format_skeleton(skeleton, datetime(year, month, day_of_month, tzinfo=UTC), locale=locale))

@@ -20,6 +20,11 @@ class Column:
     export: tuple[str, ...]
     is_number: bool = False
 
+    @property
+    def classes(self) -> str:
+        """The classes of its cells."""
+        return f"col-{self.name} {'num' if self.is_number else 'break'}"
+
 
 COLUMNS: Sequence[Column] = (
     Column("full_number", "Full number", ("cust_po_no",)),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django import template
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -116,27 +118,29 @@ def bytes_said(size: int) -> str:
     return f"{locales.number(round(size / 1000))} kB" if size < 10_000_000 else f"{locales.number(round(size / 1_000_000))} MB"
 
 
-@register.inclusion_tag("orders/_status.html")
-def order_status(order: Order) -> dict[str, Any]:
+@register.simple_tag
+def order_status(order: Order) -> SafeString:
     """Show where an order stands: a sign, a word, and for a held one always the reason."""
     reason = words.HOLD.get(order.hold, order.hold) if order.hold else ""
-    return {
-        "status": order.status,
-        "label": words.STATUS[order.status],
-        "reason": reason,
-        "is_waiting": order.hold == HoldReason.NOT_LIVE,
-    }
+    return _sign(order.status, words.STATUS[order.status], reason, is_waiting=order.hold == HoldReason.NOT_LIVE)
 
 
-@register.inclusion_tag("orders/_status.html")
-def status_word(status: str, label: str) -> dict[str, Any]:
+@register.simple_tag
+def status_word(status: str, label: str) -> SafeString:
     """Show a status on its own."""
-    return {"status": status, "label": label, "reason": "", "is_waiting": False}
+    return _sign(status, label)
+
+
+@lru_cache(maxsize=256)
+def _sign(status: str, label: str, reason: str = "", *, is_waiting: bool = False) -> SafeString:
+    shown = {"status": status, "label": label, "reason": reason, "is_waiting": is_waiting}
+    return render_to_string("orders/_status.html", shown)
 
 
 _CELLS: dict[str, Callable[[Order], Any]] = {
     "full_number": lambda order: order.cust_po_no,
     "retailer": lambda order: order.retailer_name,
+    "status": order_status,
     "total": lambda order: money(order.grand_total, order.currency),
     "loaded": lambda order: ago(order.created_at),
     "cart": lambda order: order.source.name,
@@ -151,7 +155,7 @@ _CELLS: dict[str, Callable[[Order], Any]] = {
     "delivered": lambda order: ago(order.delivered_at),
     "shipped": lambda order: ago(order.shipped_at),
 }
-"""What stands in a list's cell, by the column's name; a status is drawn, not written."""
+"""What stands in a list's cell, by the column's name."""
 
 
 @register.filter

@@ -20,11 +20,14 @@ from orders.listings.previews import preview_page
 from orders.marking import WORDS as ELSEWHERE
 from orders.models import Order
 
+LATEST = 20
+"""Orders on the first page, which is about how everything stands; the others are a click away."""
+
 
 @require_safe
 @account_page(Role.VIEWER)
 def account_home(request: AccountRequest) -> HttpResponse:
-    home, page = readers.home_page(request.account), orders_page(request.account, OrderFilter())
+    home, page = readers.home_page(request.account), orders_page(request.account, OrderFilter(), limit=LATEST)
     shown = {"home": home, "legs": flow(request.account, home.connections), "lag": lag(request.account), "page": page}
     return render(request, "orders/home.html", shown | {"columns": columns_of(USUAL)})
 

@@ -19,7 +19,7 @@ from connectors.contract import HoldReason
 from connectors.models import Connection, ConnectionState, Outcome, Service, ServiceName
 from orders import readers, words
 from orders.listings.orders import OrderFilter, orders_page
-from orders.listings.paging import PAGE, Page
+from orders.listings.paging import Page
 from orders.models import (
     AlertState,
     Invoice,
@@ -32,6 +32,7 @@ from orders.models import (
 )
 from orders.states import OrderState, Status
 from orders.templatetags.portal import ago, bytes_said, money
+from orders.views.pages import LATEST
 from tests.factories import AlertFactory, ConnectionFactory, OrderEventFactory, OrderFactory, ServiceFactory
 
 pytestmark = pytest.mark.django_db
@@ -203,7 +204,7 @@ def test_cursor_of_another_account_shows_nothing(acme: Account, globex: Account)
 
 
 def test_older_link_leads_to_the_next_page(alice: User, acme: Account, browser: Browser) -> None:
-    made = _orders(acme, PAGE + 1)
+    made = _orders(acme, LATEST + 1)
     client = browser(alice)
     first = client.get("/a/acme/").content.decode()
     [link] = re.findall(r'href="(/a/acme/orders/\?after=[^"]+)"', first)
