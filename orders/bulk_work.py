@@ -35,8 +35,8 @@ def _act_on_orders(job: Job, pks: Sequence[int]) -> list[Outcome]:
 def _about_orders(asked: Mapping[str, Any]) -> str:
     act = ABOUT[asked["act"]]
     done = asked.get("options", {}).get("as", "")
-    what = "orders that match the filter" if any(asked["query"].values()) else "all orders"
-    return f"{act} {what}{f' as {done} elsewhere' if asked['act'] == 'mark' else ''}"
+    which = "orders that match the filter" if any(asked["query"].values()) else "all orders"
+    return f"{act}{f' as {done} elsewhere' if asked['act'] == 'mark' else ''}: {which}"
 
 
 def _plan_skipped(job: Job) -> Sequence[int]:

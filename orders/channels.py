@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from datetime import timedelta
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from cartrover.accounts.actions import audit
-from cartrover.accounts.models import Account, User
+from cartrover.accounts.models import Account, AuditEntry, User
 from cartrover.outbound import is_allowed
 from cartrover.vault import seal
 from connectors.refusals import Refused
 from orders.models import ChannelKind, NotificationChannel
+from orders.notifying import destination, send_test
 
 SETTINGS = ("name", "scope", "pace", "hour", "tell_resolved", "active")
 """What can be changed of a channel besides its address."""
 
 LONGEST_ADDRESS = 2000
+
+TESTS_AN_HOUR = 20
+"""Tests that an account may send within an hour: enough to set all up, too few to bother strangers with."""
+
+TESTED = "channel.tested"
 
 
 @transaction.atomic
@@ -136,6 +144,15 @@ def _host_of(address: str) -> str:
     if not is_open:
         raise Refused(f"{host} is a private address, which the hub may not reach. Enter the public one.")
     return host
+
+
+def channel_test(channel: NotificationChannel, *, actor: str) -> tuple[bool, str]:
+    """Send a test message now; return whether it went out, and words for people. Raise `Refused` after too many."""
+    hour_ago = timezone.now() - timedelta(hours=1)
+    if AuditEntry.objects.filter(account=channel.account_id, verb=TESTED, at__gte=hour_ago).count() >= TESTS_AN_HOUR:
+        raise Refused(f"{TESTS_AN_HOUR} tests went out within the last hour, which is as many as may. Try again later.")
+    audit(account=channel.account, actor=actor, verb=TESTED, subject=f"channel {channel}", words=f"To {destination(channel)}.")
+    return send_test(channel)
 
 
 def _drawn() -> str:

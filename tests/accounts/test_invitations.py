@@ -165,6 +165,17 @@ def test_owner_changes_roles_and_removes_members(alice: User, bob: User, acme: A
     assert "no member of this account any more" in owner.post(f"{MEMBERS}{bob.public_id}/remove/", follow=True).content.decode()
 
 
+def test_who_is_no_owner_may_leave_and_needs_an_invitation_to_come_back(
+    vera: User, alice: User, acme: Account, browser: Browser
+) -> None:
+    viewer = browser(vera)
+    assert "Leave<span" in viewer.get(MEMBERS).content.decode()
+    assert viewer.post(f"{MEMBERS}leave/")["Location"] == "/"
+    assert viewer.get("/a/acme/").status_code == 404
+    assert _verbs(acme) == ["member.removed"]
+    assert "is the last owner" in browser(alice).post(f"{MEMBERS}leave/", follow=True).content.decode()
+
+
 def test_last_owner_stays(alice: User, bob: User, acme: Account, browser: Browser) -> None:
     owner = browser(alice)
     MembershipFactory.create(account=acme, role=Role.OWNER, user=UserFactory.create(is_active=False))

@@ -113,7 +113,7 @@ def test_orders_that_the_wms_refused_are_sent_again_together_and_what_did_not_wo
     expect(page.get_by_role("heading", level=1)).to_have_text("30 orders that match")
     page.get_by_label("Send again").check()
     page.get_by_role("button", name="Do this to 30 orders").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Send again orders that match the filter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Send again: orders that match the filter")
 
     job = Job.objects.for_account(hub.account).get()
     jobs.run_job(job.pk, seconds=0)

@@ -89,6 +89,19 @@ def member_remove(request: AccountRequest, person: UUID) -> HttpResponse:
     return redirect("home") if removed.user_id == request.user.pk else _back(request)
 
 
+@require_POST
+@account_page(Role.VIEWER)
+def member_leave(request: AccountRequest) -> HttpResponse:
+    """End one's own membership."""
+    try:
+        members.member_remove(account=request.account, person=request.user.public_id, actor=request.user)
+    except Refused as refused:
+        messages.error(request, refused.words)
+        return _back(request)
+    messages.success(request, f"You are no member of {request.account.name} any more.")
+    return redirect("home")
+
+
 def _page(request: AccountRequest, *, refusal: str = "", email: str = "", role: str = Role.OPERATOR) -> HttpResponse:
     page = {
         "page": members.members_page(request.account, request.GET.get("after", "")),

@@ -17,7 +17,7 @@ from connectors.refusals import Refused
 from orders import channels, shown_once
 from orders.models import ChannelKind, NotificationChannel
 from orders.notices import add_owners_channels
-from orders.notifying import SIGNATURE, send_test
+from orders.notifying import SIGNATURE
 from orders.setting_forms import KINDS, OFF, ChannelForm, OwnMailForm
 
 PAGE = "notifications"
@@ -145,7 +145,10 @@ def own_mail_test(request: AccountRequest) -> HttpResponse:
 
 
 def _test(request: AccountRequest, channel: NotificationChannel) -> None:
-    good, words = send_test(channel)
+    try:
+        good, words = channels.channel_test(channel, actor=str(request.user))
+    except Refused as refused:
+        good, words = False, refused.words
     messages.add_message(request, messages.SUCCESS if good else messages.ERROR, words)
 
 

@@ -327,6 +327,17 @@ def test_member_chooses_the_own_mail_and_touches_no_channel(vera: User, acme: Ac
         assert client.post(f"{page}{own.public_id}/{act}/").status_code == 403
 
 
+def test_so_many_tests_an_hour_go_out_and_no_more(
+    vera: User, browser: Browser, acme: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channels, "TESTS_AN_HOUR", 2)
+    client, page = browser(vera), "/a/acme/settings/notifications/"
+    client.post(page, {"pace": "daily", "scope": "all", "hour": "6"})
+    answers = [client.post(f"{page}mine/test/", follow=True).content.decode() for _ in range(3)]
+    assert len(mail.outbox) == 2
+    assert ["which is as many as may" in answer for answer in answers] == [False, False, True]
+
+
 def test_nobody_acts_on_what_another_member_gets(alice: User, vera: User, acme: Account, browser: Browser) -> None:
     own = channels.own_mail_save(account=acme, user=vera, active=True)
     assert browser(alice).post(f"/a/acme/settings/notifications/{own.public_id}/remove/").status_code == 404
