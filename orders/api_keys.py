@@ -18,7 +18,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from cartrover.accounts.actions import audit
-from cartrover.accounts.models import Account
+from cartrover.accounts.models import Account, Membership, OrganizationKind, Role, User
 from connectors.contract import Side
 from connectors.models import Connection
 from connectors.refusals import Refused
@@ -34,6 +34,15 @@ PREFIX_LENGTH = 4
 USE_NOTED_EVERY = timedelta(minutes=1)
 """How exact the last use is: a busy program must not cost a write at every request."""
 
+WIDE_LEVELS = {ApiLevel.WAREHOUSE: OrganizationKind.FULFILLMENT, ApiLevel.MASTER: OrganizationKind.MASTER}
+"""Levels that act for many merchants, and the kind of organization that has such keys."""
+
+OPENS = {
+    ApiLevel.MERCHANT: "For the whole merchant.",
+    ApiLevel.WAREHOUSE: "For all merchants of the organization.",
+    ApiLevel.MASTER: "For all organizations below the master.",
+}
+
 _NOBODYS = hashlib.sha256(b"nobody has this key").hexdigest()
 
 
@@ -43,14 +52,14 @@ def key_make(
 ) -> tuple[ApiKey, str]:
     """Make a key of the account; return it with its secret part, which nobody can be shown again.
 
-    A cart's key opens just that cart, a merchant's key all carts. Raise `Refused` for a name that is taken, or a level and a
-    cart that don't go together.
+    A cart's key opens just that cart, a merchant's key all carts, a warehouse's or a master's all merchants. Raise `Refused`
+    for a name that is taken, or a level that the organization doesn't have, or that doesn't go with the cart.
     """
-    if level not in (ApiLevel.CART, ApiLevel.MERCHANT):
-        raise Refused("Keys of an account are for one cart or for the whole merchant.")
+    if level in WIDE_LEVELS and account.organization.kind != WIDE_LEVELS[level]:
+        raise Refused(f"{account.organization.name} is no {WIDE_LEVELS[level]} organization: it has no {level} keys.")
     if (level == ApiLevel.CART) != (cart is not None):
         raise Refused(
-            "Choose the cart that the key is for." if cart is None else "A merchant key is for all carts: choose none."
+            "Choose the cart that the key is for." if cart is None else f"A {level} key is for all carts: choose none."
         )
     if cart is not None and (cart.account_id != account.pk or cart.side != Side.CART):
         raise Refused("Choose one of this account's carts.")
@@ -69,9 +78,23 @@ def key_make(
             )
     except IntegrityError as taken:
         raise Refused(f"There is a key named “{name.strip()}” already. Choose another name, or roll that one.") from taken
-    words = f"For {cart.name}." if cart is not None else "For the whole merchant."
+    words = f"For {cart.name}." if cart is not None else OPENS[level]
     audit(account=account, actor=actor, verb="api_key.made", subject=_subject(key), words=words)
     return key, secret
+
+
+def wide_level_of(account: Account, user: User) -> ApiLevel | None:
+    """Return the level of keys for many merchants that this person may make here; None where they may not.
+
+    Such a key opens every account of the organization, so that only who owns them all may make one.
+    """
+    level = {kind: level for level, kind in WIDE_LEVELS.items()}.get(OrganizationKind(account.organization.kind))
+    if level is None:
+        return None
+    organization = account.organization
+    below = Q(organization=organization) | Q(organization__parent=organization) | Q(organization__parent__parent=organization)
+    owned = Membership.objects.filter(user=user, role=Role.OWNER).values("account")
+    return level if not Account.objects.filter(below).exclude(pk__in=owned).exists() else None
 
 
 @transaction.atomic

@@ -28,7 +28,7 @@ from orders.models import (
 )
 from orders.pipeline.invoicing import covered
 from orders.reconciling import reconcile
-from orders.retention import forget_old
+from orders.retention import forget_old, forget_requests
 from orders.service_days import forget_days
 from orders.states import OrderState
 from orders.sweeping import UPLOADS
@@ -56,6 +56,7 @@ def keep() -> None:
         started_at__lt=now - timedelta(days=RUNS_DAYS)
     ).delete()
     forget_days(now)
+    forget_requests(now)
     notices.forget_old(now - timedelta(days=NOTIFICATIONS_DAYS))
     OAuthHandshake.objects.across_accounts("spent handshakes of all accounts").filter(
         created_at__lt=now - timedelta(days=1)

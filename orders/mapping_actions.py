@@ -57,6 +57,17 @@ def ship_method_add(*, account: Account, cart: Connection, cart_code: str, wms_c
     return method
 
 
+def ship_method_set(*, cart: Connection, cart_code: str, wms_code: str, actor: str) -> ShipMethodMap:
+    """Let the cart's code become this one at the WMS, whatever it became before; with "" it is passed on as it is."""
+    rows = ShipMethodMap.objects.for_account(cart.account_id)
+    with transaction.atomic():
+        method = rows.filter(cart=cart, cart_code__iexact=cart_code).first()
+        if method is None:
+            method, _ = rows.get_or_create(account=cart.account, cart=cart, cart_code=cart_code)
+    ship_method_change(method, wms_code=wms_code, actor=actor)
+    return method
+
+
 def ship_method_change(method: ShipMethodMap, *, wms_code: str, actor: str) -> int:
     """Let the cart's code become another one at the WMS, or with "" none; return how many orders went on."""
     subject = f"shipping code {method.cart_code} of {method.cart.name}"

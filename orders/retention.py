@@ -16,6 +16,7 @@ from django.db.models import Q, QuerySet
 from cartrover.accounts.models import Account
 from orders.editing import PERSONAL_EVENT as EDITED
 from orders.models import (
+    ApiRequest,
     InboundBody,
     Order,
     OrderEvent,
@@ -31,6 +32,10 @@ AT_ONCE = 500
 
 BODIES_AT_ONCE = 20
 """Pieces of files, up to a megabyte each."""
+
+REQUESTS_KEPT = timedelta(days=90)
+STRANGERS_KEPT = 10_000
+"""Requests whose sender nobody knows: enough to see what goes on, and no way to fill the disk."""
 
 PERSONAL = {"ship_to": {}, "bill_to": {}, "ship_name": "", "notes": "", "extra": {}}
 """The fields of an order that may tell of a person, and what they are without."""
@@ -49,6 +54,9 @@ def forget_old(account: Account, now: datetime) -> None:
     attempts = OutboundAttempt.objects.for_account(account)
     for pks in _pieces(attempts.filter(started_at__lt=old).exclude(request="", answer="")):
         attempts.filter(pk__in=pks).update(request="", answer="")
+    requests = ApiRequest.objects.for_account(account)
+    for pks in _pieces(requests.filter(at__lt=old)):
+        requests.filter(pk__in=pks).delete()
     skipped = SkippedOrder.objects.for_account(account)
     for pks in _pieces(skipped.filter(created_at__lt=old, draft__isnull=False)):
         skipped.filter(pk__in=pks).update(draft=None)
@@ -73,6 +81,17 @@ def _forget_people(account: Account, old: datetime) -> None:
             OrderEvent.objects.bulk_create(
                 OrderEvent(account=account, order_id=pk, kind="order.purged", words="Personal data was removed.") for pk in pks
             )
+
+
+def forget_requests(now: datetime) -> None:
+    """Remove the oldest requests: of strangers after a week or beyond ten thousand, of merchants after three months."""
+    rows = ApiRequest.objects.across_accounts("old requests to the API, of all accounts and of nobody")
+    strangers = rows.filter(account__isnull=True)
+    last = strangers.order_by("-pk").values_list("pk", flat=True)[STRANGERS_KEPT : STRANGERS_KEPT + 1]
+    beyond = Q(pk__lte=last[0]) if last else Q(pk__in=[])
+    for old in (strangers.filter(Q(at__lt=now - timedelta(days=7)) | beyond), rows.filter(at__lt=now - REQUESTS_KEPT)):
+        for pks in _pieces(old):
+            rows.filter(pk__in=pks).delete()
 
 
 def _pieces(rows: QuerySet[Any], at_once: int = AT_ONCE) -> Iterator[list[int]]:

@@ -58,15 +58,23 @@ class ApiKeyForm(forms.Form):
         help_text="Addresses end up in logs. Switch it off for programs that send the Authorization header.",
     )
 
-    def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, account: Account, wide: ApiLevel | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.wide = wide
         carts = Connection.objects.for_account(account).filter(side=Side.CART).exclude(state=ConnectionState.DISCONNECTED)
         self.carts = {str(cart.public_id): cart for cart in carts.order_by("name")}
         opens = [(ApiLevel.MERCHANT, f"Merchant: all carts of {account.name}")]
         cast(Any, self.fields["opens"]).choices = [
             *opens,
             *((public_id, f"Cart: {cart.name} alone") for public_id, cart in self.carts.items()),
+            *([(wide, f"{wide.title()}: all merchants of {account.organization.name}")] if wide is not None else []),
         ]
+
+    @property
+    def level(self) -> ApiLevel:
+        """The level that was chosen."""
+        chosen = self.cleaned_data["opens"]
+        return ApiLevel.CART if self.cart is not None else self.wide if chosen == self.wide and self.wide else ApiLevel.MERCHANT
 
     @property
     def cart(self) -> Connection | None:

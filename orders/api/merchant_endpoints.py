@@ -149,7 +149,7 @@ def inventory_of(request: Call, sku: str) -> Answer:
 def post_inventory(request: Call) -> Answer:
     """Post the stock of one SKU or of up to 5,000; SKUs that aren't named stay as they are. This hub's own design."""
     given = listed(request.data, MOST_SKUS, "SKUs")
-    wms = _own_wms(request.caller, request.GET.get("wms", ""))
+    wms = own_wms(request.caller, request.GET.get("wms", ""))
     return plain_success(count=posted_stock.store_levels(wms, levels_in(given, now=timezone.now())))
 
 
@@ -169,11 +169,11 @@ def product(request: Call, sku: str) -> Answer:
 def post_product(request: Call) -> Answer:
     """Post one product or up to 5,000; what isn't said of one stays as it is. This hub's own design."""
     given = listed(request.data, MOST_SKUS, "products")
-    wms = _own_wms(request.caller, request.GET.get("wms", ""))
+    wms = own_wms(request.caller, request.GET.get("wms", ""))
     return plain_success(count=posted_stock.store_products(wms, [product_in(one, at) for at, one in enumerate(given)]))
 
 
-def _own_wms(caller: Caller, name: str) -> Connection:
+def own_wms(caller: Caller, name: str) -> Connection:
     """Return the API WMS that is meant. Raise `Fault` where there is none, or several and none is named."""
     rows = Connection.objects.for_account(caller.account).filter(side=Side.WMS, kind__in=calling_kinds())
     found: Sequence[Connection] = list(rows.exclude(state=ConnectionState.DISCONNECTED).order_by("name"))

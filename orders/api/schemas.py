@@ -360,3 +360,80 @@ class Product(Schema):
 
 class ProductAnswer(Done):
     response: Product
+
+
+# --- set-up ------------------------------------------------------------------------------------------------------------------
+
+
+class Cart(Schema):
+    order_source: str
+    cart_type: str
+    live: Literal["Y", "N"]
+    state: str
+    created_date_time: str
+
+
+class Kind(Schema):
+    cart_type: str
+    name: str
+
+
+class CartMethod(Schema):
+    cart_code: str
+    wms_code: str | None = None
+
+
+class WmsMethod(Schema):
+    carrier: str
+    code: str
+    description: str
+
+
+class PostedMethod(Schema):
+    code: str = Field(min_length=1)
+    carrier: str | None = None
+    description: str | None = None
+
+
+class Merchant(Schema):
+    merchant_pk: int
+    name: str
+    organization: str
+    organization_type: str
+    created_date_time: str
+
+
+class MerchantBody(Schema):
+    name: str = Field(min_length=1, max_length=200)
+
+
+class AccountBody(MerchantBody):
+    organization_type: Literal["merchant", "fulfillment"] = "merchant"
+
+
+CartMethodsBody = list[CartMethod]
+WmsMethodsBody = list[PostedMethod]
+
+
+class CartListAnswer(Done):
+    response: list[Cart]
+
+
+class KindListAnswer(Done):
+    response: list[Kind]
+
+
+class CartMethodsAnswer(Done):
+    response: list[CartMethod]
+
+
+class WmsMethodsAnswer(Done):
+    response: list[WmsMethod]
+
+
+class MerchantListAnswer(Done):
+    response: list[Merchant]
+
+
+class MerchantAnswer(Done):
+    response: Merchant

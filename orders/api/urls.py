@@ -6,6 +6,7 @@ from ninja import NinjaAPI
 
 from orders.api.cart_endpoints import router as cart
 from orders.api.merchant_endpoints import router as merchant
+from orders.api.setup_endpoints import router as setup
 
 API = NinjaAPI(
     title="CartRover API",
@@ -15,7 +16,8 @@ API = NinjaAPI(
     openapi_url=None,
     docs_url=None,
 )
-API.add_router("", cart)
-API.add_router("", merchant)
+ROUTERS = (cart, merchant, setup)
+for router in ROUTERS:
+    API.add_router("", router)
 
 urlpatterns = API.urls[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 from uuid import UUID
 
 from django.contrib import messages
@@ -11,11 +12,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from cartrover.accounts.access import AccountRequest, account_page
-from cartrover.accounts.models import Role
+from cartrover.accounts.models import Role, User
 from connectors.refusals import Refused
 from orders import api_keys, shown_once
 from orders.listings.paging import page_of
-from orders.models import ApiKey, ApiLevel
+from orders.models import ApiKey
 from orders.setting_forms import ApiKeyForm
 from orders.views.queries import public_id_of
 
@@ -26,13 +27,14 @@ PAGE = "api_keys"
 @account_page(Role.OWNER)
 def api_key_list(request: AccountRequest) -> HttpResponse:
     """List the keys, the newest first, and make another one."""
-    form = ApiKeyForm(request.POST or None, account=request.account)
+    wide = api_keys.wide_level_of(request.account, cast(User, request.user))
+    form = ApiKeyForm(request.POST or None, account=request.account, wide=wide)
     if request.method == "POST" and form.is_valid():
         try:
             key, secret = api_keys.key_make(
                 account=request.account,
                 name=form.cleaned_data["name"],
-                level=ApiLevel.CART if form.cart is not None else ApiLevel.MERCHANT,
+                level=form.level,
                 cart=form.cart,
                 allow_in_url=form.cleaned_data["allow_in_url"],
                 actor=str(request.user),
