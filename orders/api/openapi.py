@@ -39,6 +39,8 @@ def description() -> dict[str, Any]:
                 schemas.update(schema.pop("$defs", {}))
                 operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
                 operation["responses"][413] = {**operation["responses"][401], "description": "Too large"}
+            if "{" in path:
+                operation["responses"][404] = {**operation["responses"][401], "description": "No such address"}
             operation[LEVELS] = levels[path, method]
             operation["security"] = [{"basic": []}, {"api_user": [], "api_key": []}]
             for answer in operation["responses"].values():
