@@ -125,7 +125,7 @@ def _fields(made: dict[str, Any], schema: dict[str, Any]) -> tuple[ShownField, .
 def _kind(made: dict[str, Any], schema: dict[str, Any]) -> str:
     """Return a schema in a few words."""
     if "$ref" in schema:
-        return schema["$ref"].rpartition("/")[2].lower()
+        return str(schema["$ref"]).rpartition("/")[2].lower()
     if "anyOf" in schema:
         kinds = dict.fromkeys(_kind(made, part) for part in schema["anyOf"])
         return " or ".join(kind for kind in kinds if kind != "null")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 from uuid import UUID
 
 from django.contrib import messages
@@ -12,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from cartrover.accounts.access import AccountRequest, account_page
-from cartrover.accounts.models import Role, User
+from cartrover.accounts.models import Role
 from connectors.refusals import Refused
 from orders import api_keys, shown_once
 from orders.listings.paging import page_of
@@ -27,7 +26,7 @@ PAGE = "api_keys"
 @account_page(Role.OWNER)
 def api_key_list(request: AccountRequest) -> HttpResponse:
     """List the keys, the newest first, and make another one."""
-    wide = api_keys.wide_level_of(request.account, cast(User, request.user))
+    wide = api_keys.wide_level_of(request.account, request.user)
     form = ApiKeyForm(request.POST or None, account=request.account, wide=wide)
     if request.method == "POST" and form.is_valid():
         try:
