@@ -153,13 +153,25 @@ class Guide:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuthSpec:
-    """The names of the settings that hold the addresses and the client of an OAuth 2.0 authorization-code grant."""
+    """The names of the settings that hold the addresses and the client of an OAuth 2.0 authorization-code grant.
+
+    Token requests are JSON, or forms with `form_body`; `client_auth` is `client_secret_post` or `client_secret_basic`.
+    `callback_settings` are settings that the far side fills when it sends the browser back, by the name of the parameter: which
+    company access was granted to, say. `refresh_ends` names fields of a token answer that say in how many seconds the refresh
+    token ends; the first to come counts, and the hub warns before it. With `revoke_url`, the name of a setting, access is given
+    back when the connection is disconnected (RFC 7009).
+    """
 
     authorize_url: str = "authorize_url"
     token_url: str = "token_url"  # noqa: S105  # the name of a setting
     client_id: str = "client_id"
     client_secret: str = "client_secret"  # noqa: S105  # the name of a setting
     scope: str = ""
+    form_body: bool = False
+    client_auth: str = "client_secret_post"
+    callback_settings: Mapping[str, str] = field(default_factory=dict)
+    refresh_ends: tuple[str, ...] = ()
+    revoke_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,11 +237,15 @@ class Memory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An OAuth 2.0 token; `expires_at` is None for one that doesn't expire."""
+    """An OAuth 2.0 token; `expires_at` is None for one that doesn't expire.
+
+    `ends_at` is when it can't be renewed any more and a person must grant access anew; None where the far side doesn't say.
+    """
 
     access: str = field(repr=False)
     refresh: str = field(repr=False, default="")
     expires_at: datetime | None = None
+    ends_at: datetime | None = None
 
 
 class TokenStore(Protocol):

@@ -6,6 +6,7 @@ random `state`, good for ten minutes, once, for the person who began it, and onl
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,6 +15,7 @@ from django.utils import timezone
 from cartrover.accounts.models import AuditEntry, User
 from cartrover.vault import SealBroken
 from connectors import registry
+from connectors.actions import connection_save
 from connectors.contract import Token
 from connectors.errors import ConnectorError
 from connectors.field_values import FieldProblems
@@ -72,17 +74,25 @@ def grant_take(*, user: User, state: str) -> Connection:
     return rows.select_related("connection__account").get(state=state).connection
 
 
-def grant_finish(*, connection: Connection, code: str, redirect_uri: str, actor: str) -> tuple[bool, str]:
+def grant_finish(
+    *, connection: Connection, code: str, redirect_uri: str, actor: str, told: Mapping[str, str] | None = None
+) -> tuple[bool, str]:
     """Turn the code into a stored token and test the connection; return whether it works, and words.
 
-    Raise `Refused` when the far side gives no token.
+    `told` is what came back beside the code; what the connector declares of it becomes settings. Raise `Refused` when the far
+    side gives no token, or when access was granted to another company than the connection's.
     """
     require_no_transaction()
     client = _client(connection, redirect_uri)
+    settings = _told_settings(connection, told or {})
     try:
         token: Token = client.exchange(code, network=GuardedNetwork(), now=timezone.now)
     except ConnectorError as error:
         raise Refused(error.words) from error
+    if settings:
+        connection = connection_save(
+            account=connection.account, kind=connection.kind, name=connection.name, settings=settings, secrets={}, actor=actor
+        )
     StoredToken(connection).grant(token)
     AuditEntry.objects.create(
         account_id=connection.account_id,
@@ -95,6 +105,23 @@ def grant_finish(*, connection: Connection, code: str, redirect_uri: str, actor:
     if failed is not None:
         return False, f"Access to “{connection.name}” was granted, but the test failed. {failed.words}"
     return True, f"Access to “{connection.name}” was granted, and it works."
+
+
+def _told_settings(connection: Connection, told: Mapping[str, str]) -> dict[str, str]:
+    """Return what the far side tells of the company that access was granted to. Raise `Refused` where it is another one than
+    the connection's: its orders would be looked for in the wrong books."""
+    spec = registry.get(connection.kind)
+    names = spec.oauth.callback_settings if spec.oauth is not None else {}
+    found = {setting: told[name].strip() for name, setting in names.items() if told.get(name, "").strip()}
+    for setting, value in found.items():
+        known = str(connection.settings.get(setting) or "").strip()
+        if known and known != value:
+            label = next((field.label for field in spec.fields if field.name == setting), setting)
+            raise Refused(
+                f"Access was granted for another company ({label} {value}) than that of “{connection.name}” ({known}). Grant "
+                "it again and choose that one, or make a new connection for the other."
+            )
+    return found
 
 
 def _client(connection: Connection, redirect_uri: str) -> OAuthClient:

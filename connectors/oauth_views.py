@@ -91,7 +91,9 @@ def _finish(request: HttpRequest, connection: Connection, user: User) -> None:
         )
         return
     try:
-        works, words = grant_finish(connection=connection, code=code, redirect_uri=redirect_uri(), actor=str(user))
+        works, words = grant_finish(
+            connection=connection, code=code, redirect_uri=redirect_uri(), actor=str(user), told=request.GET.dict()
+        )
     except Refused as refused:
         messages.error(request, refused.words)
     else:

@@ -123,6 +123,10 @@ def _oauth(spec: ConnectorSpec) -> Iterator[str]:
             yield f"SPEC.oauth.{part} names {name}, which is no field."
         elif (part == "client_secret") != (kinds[name] is FieldKind.SECRET):
             yield f"SPEC.oauth.{part} names {name}, which {'must' if part == 'client_secret' else 'must not'} be a secret."
+    plain = {name for name, kind in kinds.items() if kind is not FieldKind.SECRET}
+    for name in [*spec.oauth.callback_settings.values(), *([spec.oauth.revoke_url] if spec.oauth.revoke_url else [])]:
+        if name not in plain:
+            yield f"SPEC.oauth names {name}, which is no setting."
 
 
 def _limits(spec: ConnectorSpec) -> Iterator[str]:

@@ -85,7 +85,7 @@ class StoredToken:
                 return known
             fresh = renew(known)
             if not fresh.refresh:  # a far side that doesn't rotate leaves it out; the old one stays good
-                fresh = changed(fresh, refresh=known.refresh)
+                fresh = changed(fresh, refresh=known.refresh, ends_at=fresh.ends_at or known.ends_at)
             # By version, not by lease: a far side that rotates has voided the old token, so the new one must not get lost.
             same = self._rows().filter(version=row.version)
             if not same.update(sealed=_sealed(fresh), changed_at=timezone.now(), version=F("version") + 1):
@@ -100,11 +100,17 @@ class StoredToken:
 
 
 def _sealed(token: Token) -> bytes:
-    expires = token.expires_at.isoformat() if token.expires_at else None
-    return vault.seal(json.dumps({"access": token.access, "refresh": token.refresh, "expires_at": expires}))
+    moments = {"expires_at": token.expires_at, "ends_at": token.ends_at}
+    kept = {name: moment.isoformat() if moment else None for name, moment in moments.items()}
+    return vault.seal(json.dumps({"access": token.access, "refresh": token.refresh, **kept}))
 
 
 def _opened(row: ConnectionSecret) -> Token:
     kept = json.loads(vault.unseal(row.sealed))
-    expires = datetime.fromisoformat(kept["expires_at"]) if kept["expires_at"] else None
-    return Token(access=kept["access"], refresh=kept["refresh"], expires_at=expires)
+    return Token(
+        access=kept["access"], refresh=kept["refresh"], expires_at=_moment(kept, "expires_at"), ends_at=_moment(kept, "ends_at")
+    )
+
+
+def _moment(kept: dict[str, Any], name: str) -> datetime | None:
+    return datetime.fromisoformat(kept[name]) if kept.get(name) else None

@@ -21,14 +21,13 @@ from connectors.contract import (
     StockItem,
     StockPage,
 )
-from connectors.errors import FixConnection
 from connectors.quickbooks_commerce.api import FAR_SIDE, Api
 from connectors.quickbooks_commerce.checking import Check
 from connectors.quickbooks_commerce.delivering import Delivery
 from connectors.quickbooks_commerce.reading import Pickup, Stock
 from connectors.quickbooks_commerce.resolving import Catalogue, Currencies, Customers, Needs
-from connectors.transports.http import Bearer, HttpClient, RateHeaders
-from connectors.transports.oauth2 import bearer
+from connectors.transports.http import HttpClient, RateHeaders
+from connectors.transports.oauth2 import bearer_or_missing
 
 SENDS_AT_ONCE = 8
 """An order takes them about a second: eight at once fill 300 requests in five minutes with room to spare."""
@@ -53,7 +52,7 @@ class QuickBooksCommerceSession:
             limiter=opening.limiter,
             progress=opening.progress,
             now=opening.now,
-            bearer=_bearer(opening),
+            bearer=bearer_or_missing(opening, OAUTH),
             rate_headers=RATE_HEADERS,
             pool_size=SENDS_AT_ONCE,
             far_side=FAR_SIDE,
@@ -120,23 +119,3 @@ class QuickBooksCommerceSession:
 def open_session(opening: Opening) -> QuickBooksCommerceSession:
     """Return a session of this connection; the first request signs in."""
     return QuickBooksCommerceSession(opening)
-
-
-class _NoAccess:
-    """Stands where neither a token nor an application was entered: whoever asks is told what is missing."""
-
-    def __init__(self, error: FixConnection) -> None:
-        self._words = error.words
-
-    def access_token(self) -> str:
-        raise FixConnection(self._words)
-
-    def refused(self, access: str) -> bool:
-        return False
-
-
-def _bearer(opening: Opening) -> Bearer:
-    try:
-        return bearer(opening, OAUTH)
-    except FixConnection as error:
-        return _NoAccess(error)

@@ -45,6 +45,8 @@ class OAuthClient:
     scope: str = ""
     json_body: bool = True
     client_auth: str = "client_secret_post"
+    refresh_ends: tuple[str, ...] = ()
+    revoke_url: str = ""
 
     @classmethod
     def of(
@@ -54,7 +56,6 @@ class OAuthClient:
         secrets: Mapping[str, str],
         *,
         redirect_uri: str = "",
-        json_body: bool = True,
     ) -> OAuthClient:
         """Build the client from a connection's settings. Raise `FixConnection` when one is missing."""
 
@@ -71,7 +72,10 @@ class OAuthClient:
             client_secret=entered(spec.client_secret),
             redirect_uri=redirect_uri,
             scope=spec.scope,
-            json_body=json_body,
+            json_body=not spec.form_body,
+            client_auth=spec.client_auth,
+            refresh_ends=spec.refresh_ends,
+            revoke_url=str(settings.get(spec.revoke_url) or "").strip() if spec.revoke_url else "",
         )
 
     def authorization_url(self, state: str, *, code_verifier: str = "") -> str:
@@ -100,6 +104,20 @@ class OAuthClient:
             network, now, lambda client: client.refresh_token(self.token_url, refresh_token=token.refresh, **extra)
         )
 
+    def revoke(self, token: Token, *, network: Network) -> None:
+        """Give access back, where the far side knows how. Raise what kept it from hearing of it; a token that it doesn't know
+        any more is success."""
+        if not self.revoke_url:
+            return
+        desk = _TokenDesk(self.revoke_url, network, self.json_body)
+        try:
+            given = token.refresh or token.access
+            self._authlib(desk).revoke_token(self.revoke_url, token=given, token_type_hint="")
+        finally:
+            desk.close()
+        if desk.status >= 500 or desk.status in (401, 403):
+            raise TryLater(f"The far side did not take access back ({desk.status}).")
+
     def _authlib(self, session: Any) -> OAuth2Client:
         return OAuth2Client(
             session=session,
@@ -125,7 +143,7 @@ class OAuthClient:
             desk.close()
         if failure is not None:
             raise failure
-        return _token(given, asked_at)
+        return _token(given, asked_at, self.refresh_ends)
 
 
 class _TokenDesk:
@@ -180,7 +198,7 @@ def _grant_failure(error: str, status: int) -> FixConnection:
     return FixConnection(f"The far side gave no token ({status}, {name}). Check the settings and grant access again.")
 
 
-def _token(given: Mapping[str, Any], asked_at: datetime) -> Token:
+def _token(given: Mapping[str, Any], asked_at: datetime, refresh_ends: tuple[str, ...] = ()) -> Token:
     access, refresh = given.get("access_token"), given.get("refresh_token")
     if not isinstance(access, str) or not is_sendable(access):
         raise TryLater("The token address answered without a token. It is tried again later.")
@@ -190,7 +208,18 @@ def _token(given: Mapping[str, Any], asked_at: datetime) -> Token:
     except (TypeError, ValueError, OverflowError):
         # Better renewed once too often than used when it has ended.
         ends = asked_at.astimezone(UTC)
-    return Token(access, refresh if isinstance(refresh, str) else "", ends)
+    return Token(access, refresh if isinstance(refresh, str) else "", ends, _ends_at(given, asked_at, refresh_ends))
+
+
+def _ends_at(given: Mapping[str, Any], asked_at: datetime, names: tuple[str, ...]) -> datetime | None:
+    """Return when the refresh token ends: the first of the moments that the answer names; None where it names none."""
+    moments: list[datetime] = []
+    for name in names:
+        try:
+            moments.append(asked_at.astimezone(UTC) + timedelta(seconds=float(given[name])))
+        except (KeyError, TypeError, ValueError, OverflowError):
+            continue
+    return min(moments, default=None)
 
 
 def is_sendable(access: str) -> bool:
@@ -249,3 +278,25 @@ def bearer(opening: Opening, spec: OAuthSpec, *, privileged: str = "access_token
     if entered.strip():
         return PrivilegedToken(entered)
     return TokenSource(opening, OAuthClient.of(spec, opening.settings, opening.secrets, redirect_uri=redirect_uri))
+
+
+def bearer_or_missing(opening: Opening, spec: OAuthSpec, *, privileged: str = "access_token") -> Bearer:
+    """Return the same, and where neither was entered a source that says so to the first who asks: a session opens even then, so
+    that its test can name the step that is missing."""
+    try:
+        return bearer(opening, spec, privileged=privileged)
+    except FixConnection as error:
+        return _NoAccess(error)
+
+
+class _NoAccess:
+    """Stands where neither a token nor an application was entered."""
+
+    def __init__(self, error: FixConnection) -> None:
+        self._words = error.words
+
+    def access_token(self) -> str:
+        raise FixConnection(self._words)
+
+    def refused(self, access: str) -> bool:
+        return False
