@@ -30,8 +30,8 @@ setup: .venv/set-up ## make .venv with exactly the packages of uv.lock; does not
 	@$(BIN)/uv sync --frozen --quiet --python $(BIN)/python
 	@touch $@
 
-demo: setup ## the whole hub with sandboxes and orders that flow, until Ctrl-C; PORT=8123 for another port
-	@exec $(BIN)/python manage.py up --sandbox --demo $(if $(PORT),--port $(PORT))
+demo: setup ## the whole hub with sandboxes and orders that flow, until Ctrl-C; PORT=8123 for another port, WMS=quickbooks_online for another WMS
+	@exec $(BIN)/python manage.py up --sandbox --demo $(if $(PORT),--port $(PORT)) $(if $(WMS),--wms $(WMS))
 
 test: setup ## all tests; ARGS="tests/kernel -x" for some of them
 	@$(BIN)/pytest -n $(WORKERS) $(ARGS)

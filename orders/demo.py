@@ -54,17 +54,21 @@ class Demo:
     problems: tuple[str, ...] = ()
 
 
-def set_up(*, say: Callable[[str], None] = lambda words: None, patience: float = 0.0) -> Demo:
+def set_up(*, say: Callable[[str], None] = lambda words: None, patience: float = 0.0, wms: str = "") -> Demo:
     """Make the account, connect and activate it, let orders come, and run a first round. Doing it twice is harmless.
 
-    Sandboxes that are just starting are waited for, `patience` seconds at most. Raise `NoSandbox` when no sandbox runs here,
-    `DemoFailed` when a connection to one doesn't work.
+    Orders go to the WMS of the kind `wms`, the first of those that run without one. Sandboxes that are just starting are waited
+    for, `patience` seconds at most. Raise `NoSandbox` when no sandbox runs here, `DemoFailed` when there is none of that kind
+    or a connection to one doesn't work.
     """
     allow_sandboxes()
-    found = _running_sandboxes(patience)
+    found = _with_one_wms(_running_sandboxes(patience), wms)
     pages = {one.name: one.page for one in found}
     account, password = _account(pages)
     connections = [_connect(account, one, say) for one in found]
+    destination = next((one for one in connections if one.side == Side.WMS), None)
+    for cart in (one for one in connections if one.side == Side.CART):
+        actions.destination_set(cart=cart, wms=destination, actor=ACTOR)
     sandboxes.drive(sandbox_folder(), "", "flow", orders=ORDERS)
     return Demo(
         address=_address(),
@@ -85,6 +89,16 @@ def _running_sandboxes(patience: float) -> list[SandboxConnection]:
             if time.monotonic() > end:
                 raise
             time.sleep(0.2)
+
+
+def _with_one_wms(found: list[SandboxConnection], kind: str) -> list[SandboxConnection]:
+    """Return the carts and the one WMS that the demo shows."""
+    warehouses = [one for one in found if one.side is Side.WMS]
+    chosen = [one for one in warehouses if kind in ("", one.kind)][:1]
+    if kind and not chosen:
+        known = ", ".join(one.kind for one in warehouses) or "none"
+        raise DemoFailed(f"No WMS of the kind {kind} has a sandbox that runs here. There is: {known}.")
+    return [one for one in found if one.side is not Side.WMS] + chosen
 
 
 def run_round(names: Sequence[ServiceName] = OFTEN) -> list[str]:

@@ -9,11 +9,11 @@ from django.test import Client
 
 from cartrover.accounts.models import Account, Role, User
 from tests.factories import AccountFactory, MembershipFactory, UserFactory
-from tests.far_sides import _commerce, _dsco, commerce, dsco, hub, make_hub
+from tests.far_sides import _commerce, _dsco, _wms_boxes, commerce, dsco, hub, make_hub, wms_kind
 from tests.faults.tally import pytest_terminal_summary
 from tests.servers import databases
 
-__all__ = ["_commerce", "_dsco", "commerce", "dsco", "hub", "make_hub", "pytest_terminal_summary"]
+__all__ = ["_commerce", "_dsco", "_wms_boxes", "commerce", "dsco", "hub", "make_hub", "pytest_terminal_summary", "wms_kind"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,4 +1,7 @@
-"""The two far sides, started once and emptied for each test, and hubs that are connected to them."""
+"""The two far sides, started once and emptied for each test, and hubs that are connected to them.
+
+A module that is to hold for every WMS marks itself with `EVERY_WMS`; the others go with QuickBooks Commerce.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from connectors import registry
 from connectors.contract import RunningSandbox
 from tests.factories import AccountFactory
 from tests.hub import Hub, connect
+
+EVERY_WMS = pytest.mark.parametrize("wms_kind", ["quickbooks_commerce", "quickbooks_online"], indirect=True)
 
 
 def start_box(kind: str, folder: str) -> RunningSandbox:
@@ -27,11 +32,30 @@ def _dsco(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
     box.stop()
 
 
+@pytest.fixture
+def wms_kind(request: pytest.FixtureRequest) -> str:
+    """The kind of the WMS that the test goes with."""
+    return str(getattr(request, "param", "quickbooks_commerce"))
+
+
 @pytest.fixture(scope="session")
-def _commerce(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
-    box = start_box("quickbooks_commerce", str(tmp_path_factory.mktemp("commerce")))
+def _wms_boxes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], RunningSandbox]]:
+    """Give the sandbox of a kind, started when it is first asked for."""
+    boxes: dict[str, RunningSandbox] = {}
+
+    def box(kind: str) -> RunningSandbox:
+        if kind not in boxes:
+            boxes[kind] = start_box(kind, str(tmp_path_factory.mktemp(kind)))
+        return boxes[kind]
+
     yield box
-    box.stop()
+    for one in boxes.values():
+        one.stop()
+
+
+@pytest.fixture(scope="session")
+def _commerce(_wms_boxes: Callable[[str], RunningSandbox]) -> RunningSandbox:
+    return _wms_boxes("quickbooks_commerce")
 
 
 @pytest.fixture
@@ -41,15 +65,17 @@ def dsco(_dsco: RunningSandbox) -> RunningSandbox:
 
 
 @pytest.fixture
-def commerce(_commerce: RunningSandbox) -> RunningSandbox:
-    _commerce.drive("reset")
-    _commerce.drive("set", rate_limit=1_000_000)
-    _commerce.drive("clear_requests")
-    return _commerce
+def commerce(_wms_boxes: Callable[[str], RunningSandbox], wms_kind: str) -> RunningSandbox:
+    """The WMS: QuickBooks Commerce, or the kind that the test is marked with."""
+    box = _wms_boxes(wms_kind)
+    box.drive("reset")
+    box.drive("set", rate_limit=1_000_000)
+    box.drive("clear_requests")
+    return box
 
 
 @pytest.fixture
-def make_hub(transactional_db: None, dsco: RunningSandbox, commerce: RunningSandbox) -> Callable[..., Hub]:
+def make_hub(transactional_db: None, dsco: RunningSandbox, commerce: RunningSandbox, wms_kind: str) -> Callable[..., Hub]:
     """Return what makes a hub; keyword arguments: `live`, `cart_settings`, `wms_settings`."""
 
     def make(
@@ -59,7 +85,7 @@ def make_hub(transactional_db: None, dsco: RunningSandbox, commerce: RunningSand
         wms_settings: dict[str, str] | None = None,
     ) -> Hub:
         account: Account = AccountFactory.create(slug="acme", name="Acme")
-        wms = connect(account, "quickbooks_commerce", "QuickBooks Commerce", commerce, settings=wms_settings)
+        wms = connect(account, wms_kind, registry.get(wms_kind).name, commerce, settings=wms_settings)
         cart = connect(account, "dsco", "DSCO", dsco, live=live, settings=cart_settings)
         return Hub(account, cart, wms, dsco, commerce)
 

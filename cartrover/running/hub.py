@@ -47,6 +47,7 @@ class Wishes:
     port: int | None = None
     sandbox: bool = False
     demo: bool = False
+    demo_wms: str = ""
     broker_url: str = ""
 
 
@@ -298,7 +299,7 @@ def _start_demo(wishes: Wishes, supervisor: Supervisor, environment: dict[str, s
         Plan(
             name="demo",
             form="script",
-            command=("manage.py", "demo", "--keep-going"),
+            command=("manage.py", "demo", "--keep-going", *(("--wms", wishes.demo_wms) if wishes.demo_wms else ())),
             log=log,
             folder=wishes.root,
             environment=environment,

@@ -13,6 +13,9 @@ import pytest
 
 from connectors.contract import RunningSandbox
 from tests.command_line import CommandLine
+from tests.far_sides import EVERY_WMS
+
+pytestmark = EVERY_WMS
 
 KILLS = 10
 SKUS = [f"{kind}-00{number}" for kind in ("CAP", "TEE", "MUG") for number in (1, 2, 3)]
@@ -30,13 +33,13 @@ NAMED = [part for name in SERVICES for part in ("--service", name)]
 
 
 @pytest.fixture
-def hub(tmp_path: Path, dsco: RunningSandbox, commerce: RunningSandbox) -> CommandLine:
+def hub(tmp_path: Path, dsco: RunningSandbox, commerce: RunningSandbox, wms_kind: str) -> CommandLine:
     """A live hub that was set up by commands alone; a doubtful order is sent again after a second instead of a minute."""
     line = CommandLine(tmp_path)
     line.run("migrate", "--verbosity", "0")
     line.run("create_account", "acme", "--name", "Acme", "--owner", "alice@example.com")
     for kind, name, box, extra in (
-        ("quickbooks_commerce", "QuickBooks Commerce", commerce, ["--set", "resend_after_seconds=1"]),
+        (wms_kind, "WMS", commerce, ["--set", "resend_after_seconds=1"]),
         ("dsco", "DSCO", dsco, []),
     ):
         settings = [part for key, value in box.settings.items() for part in ("--set", f"{key}={value}")]

@@ -8,7 +8,10 @@ from typing import Any
 from connectors.models import Outcome, ServiceName
 from orders.models import Alert, AlertState, Order, ProductAlias
 from orders.pipeline.stock_upload import sellable
+from tests.far_sides import EVERY_WMS
 from tests.hub import Hub
+
+pytestmark = EVERY_WMS
 
 KNOWN = ["CAP-001", "CAP-002", "TEE-001", "TEE-002", "MUG-001", "MUG-002"]
 

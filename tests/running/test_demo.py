@@ -43,6 +43,24 @@ def test_without_a_sandbox_the_words_say_how_to_start_one(var: Path) -> None:
     assert not Account.objects.exists()
 
 
+def test_a_wms_without_a_sandbox_is_named_with_those_that_have_one(running: Sandboxes, var: Path) -> None:
+    with pytest.raises(CommandError, match="There is: quickbooks_commerce"):
+        call_command("demo", "--wms", "abacus")
+
+
+def test_the_demo_shows_another_wms_on_request_and_goes_back(running: Sandboxes, var: Path) -> None:
+    assert demo.set_up(wms="quickbooks_online").problems == ()
+    account = Account.objects.get(slug="demo")
+    cart = Connection.objects.for_account(account).select_related("destination").get(kind="dsco")
+    assert cart.destination is not None
+    assert cart.destination.kind == "quickbooks_online"
+    assert Order.objects.for_account(account).filter(state="sent", wms=cart.destination).count() == FIRST_HANDFUL - 1
+    assert demo.set_up().problems == ()
+    cart.refresh_from_db()
+    assert cart.destination is not None
+    assert cart.destination.kind == "quickbooks_commerce"
+
+
 def test_orders_flow_through_both_sandboxes_and_twice_is_harmless(running: Sandboxes, var: Path) -> None:
     first = demo.set_up()
 

@@ -1,4 +1,4 @@
-"""The account `demo` with both sandboxes connected and orders that flow."""
+"""The account `demo` with a cart and a WMS connected to their sandboxes and orders that flow."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ class Command(BaseCommand):
             "--keep-going", action="store_true", help="go on running the services every few seconds, and print no login"
         )
 
+        parser.add_argument("--wms", default="", metavar="KIND", help="the WMS that orders go to (default: the first one)")
+
     def handle(self, *args: Any, **options: Any) -> None:
         ended = threading.Event()
         if options["keep_going"]:
@@ -37,7 +39,9 @@ class Command(BaseCommand):
                 signal.signal(number, lambda received, frame: ended.set())
         try:
             patience = STARTING if options["keep_going"] else 0.0
-            made = demo.set_up(say=self.stderr.write if options["json"] else self.stdout.write, patience=patience)
+            made = demo.set_up(
+                say=self.stderr.write if options["json"] else self.stdout.write, patience=patience, wms=options["wms"]
+            )
         except (NoSandbox, demo.DemoFailed) as problem:
             raise CommandError(str(problem)) from None
         if not options["keep_going"]:

@@ -25,6 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=_port, help="port on 127.0.0.1 (default: 8000, or the next free one)")
         parser.add_argument("--sandbox", action="store_true", help="also start the sandbox far sides, to try things out")
         parser.add_argument("--demo", action="store_true", help="also set up the account 'demo' and keep its orders flowing")
+        parser.add_argument("--wms", default="", metavar="KIND", help="the WMS of the demo (default: the first one)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["demo"] and not options["sandbox"]:
@@ -35,6 +36,7 @@ class Command(BaseCommand):
             port=options["port"],
             sandbox=options["sandbox"],
             demo=options["demo"],
+            demo_wms=options["wms"],
             broker_url=settings.CELERY_BROKER_URL,
         )
         try:
