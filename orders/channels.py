@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,13 +17,18 @@ from cartrover.accounts.models import Account, AuditEntry, User
 from cartrover.outbound import is_allowed
 from cartrover.vault import seal
 from connectors.refusals import Refused
-from orders.models import ChannelKind, NotificationChannel
+from orders.models import ChannelKind, Notification, NotificationChannel, NotificationState
 from orders.notifying import destination, send_test
 
-SETTINGS = ("name", "scope", "pace", "hour", "tell_resolved", "active")
+TELLS = ("tell_alerts", "tell_orders", "tell_shipments", "tell_stock")
+"""What a webhook is told of."""
+
+SETTINGS = ("name", "scope", "pace", "hour", "tell_resolved", "active", *TELLS)
 """What can be changed of a channel besides its address."""
 
 LONGEST_ADDRESS = 2000
+
+REPLAYED_AT_MOST = 50_000
 
 TESTS_AN_HOUR = 20
 """Tests that an account may send within an hour: enough to set all up, too few to bother strangers with."""
@@ -58,12 +63,20 @@ def channel_change(channel: NotificationChannel, *, actor: str, address: str = "
 
     Raise `Refused` for a name that is taken or an address that can't be used.
     """
-    fields = {name: value for name, value in _known(chosen).items() if getattr(channel, name) != value}
+    known = _known(chosen)
+    if channel.looked_at is not None and channel.active:
+        known.pop("looked_at", None)
+    fields = {name: value for name, value in known.items() if getattr(channel, name) != value}
+    if set(fields) == {"looked_at"}:
+        fields = {}
     if address.strip() and address.strip() != channel.address:
         # Whether a new address can be reached is another question than whether the old one could.
         fields |= {**_address_fields(ChannelKind(channel.kind), address), **_fresh()}
     if fields.get("active") or "pace" in fields:
         fields |= {"due_at": None}
+    if fields.get("active") and channel.looked_at is not None:
+        # What happened while it was off isn't told.
+        fields |= {"looked_at": timezone.now()}
     if not fields:
         return False
     try:
@@ -97,6 +110,25 @@ def channel_roll_secret(channel: NotificationChannel, *, actor: str) -> str:
 
 
 @transaction.atomic
+def channel_replay(channel: NotificationChannel, *, since: datetime, actor: str) -> int:
+    """Tell a webhook again what it was told, or wasn't, since then, under the same ids; return how many that is.
+
+    Raise `Refused` for other kinds, for one that is switched off, and for more than a replay may hold.
+    """
+    if channel.kind != ChannelKind.WEBHOOK or not channel.active:
+        raise Refused("Only a webhook that is switched on can be told again.")
+    rows = Notification.objects.for_account(channel.account_id).filter(channel=channel, created_at__gte=since)
+    rows = rows.exclude(state=NotificationState.WAITING)
+    if rows[: REPLAYED_AT_MOST + 1].count() > REPLAYED_AT_MOST:
+        raise Refused(f"That is more than {REPLAYED_AT_MOST:,} events. Choose a later moment.")
+    found = rows.update(state=NotificationState.WAITING, sent_at=None, replayed=True)
+    NotificationChannel.objects.for_account(channel.account_id).filter(pk=channel.pk).update(due_at=None)
+    words = f"{found} events since {since:%Y-%m-%d %H:%M} UTC."
+    audit(account=channel.account, actor=actor, verb="channel.replayed", subject=_subject(channel), words=words)
+    return found
+
+
+@transaction.atomic
 def own_mail_save(*, account: Account, user: User, **chosen: Any) -> NotificationChannel:
     """Make this what the person is told of by their own e-mail."""
     channel, is_new = NotificationChannel.objects.for_account(account).get_or_create(
@@ -110,7 +142,11 @@ def own_mail_save(*, account: Account, user: User, **chosen: Any) -> Notificatio
 
 
 def _known(chosen: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: chosen[name] for name in SETTINGS if name in chosen}
+    known = {name: chosen[name] for name in SETTINGS if name in chosen}
+    if any(known.get(name) for name in TELLS[1:]):
+        # What happened before it was asked for isn't told.
+        known["looked_at"] = timezone.now()
+    return known
 
 
 def _fresh() -> dict[str, Any]:

@@ -38,6 +38,8 @@ class Message:
     at: datetime
     elsewhere: int = 0
     is_test: bool = False
+    events: Sequence[Mapping[str, Any]] = ()
+    """What a program is told beside alerts."""
 
     @property
     def opened(self) -> Sequence[Said]:
@@ -105,6 +107,7 @@ def slack(message: Message) -> bytes:
 def webhook(message: Message) -> bytes:
     """Return the body of a plain webhook: every event with an id that stays the same when it is sent again."""
     events = [{"id": one.id, "type": "alert.opened" if one.is_open else "alert.resolved", **one.facts} for one in message.said]
+    events += [dict(event) for event in message.events]
     if message.is_test:
         events = [{"id": "test", "type": "test", "words": TEST_WORDS}]
     body = {"account": message.slug, "sent_at": message.at.isoformat(timespec="seconds"), "events": events}

@@ -44,6 +44,7 @@ def write_opened(alert: Alert) -> None:
     )
     if not needs_person(alert):
         channels = channels.filter(scope=Scope.ALL)
+    channels = channels.filter(tell_alerts=True)
     _write(alert.account_id, [(pk, alert.pk) for pk in channels.values_list("pk", flat=True)], NotificationEvent.OPENED)
 
 
@@ -94,6 +95,7 @@ def forget_old(before: datetime) -> None:
     """Remove what was told of alerts that were over before that; of an open one it is kept, so that it is told once."""
     rows = Notification.objects.across_accounts("old notifications of all accounts")
     rows.filter(alert__state=AlertState.RESOLVED, alert__closed_at__lt=before).delete()
+    rows.filter(alert__isnull=True, created_at__lt=before).delete()
 
 
 def _write(account_id: int, pairs: Collection[tuple[int, int]], event: NotificationEvent) -> None:

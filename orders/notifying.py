@@ -32,7 +32,7 @@ from cartrover.vault import SealBroken, unseal
 from connectors.errors import ConnectorError
 from connectors.network import GuardedNetwork
 from connectors.transports.http import HttpClient
-from orders import notice_texts
+from orders import happenings, notice_texts
 from orders.listings.alerts import place_of
 from orders.models import (
     Alert,
@@ -79,6 +79,7 @@ def notify_due(budget: float = 60.0) -> int:
 
     Those that failed last time come last: who can be reached doesn't wait for who can't.
     """
+    happenings.write_new()
     ends, told = time.monotonic() + budget, 0
     for channel in _due_channels():
         if time.monotonic() > ends:
@@ -141,7 +142,8 @@ def _send_waiting(channel: NotificationChannel) -> bool:
         return False
     channel = NotificationChannel.objects.across_accounts(_WHY).select_related("account", "user").get(pk=channel.pk)
     rows = Notification.objects.for_account(channel.account_id).filter(channel=channel, state=NotificationState.WAITING)
-    waiting = list(rows.select_related("alert__connection", "alert__order").order_by("pk")[:IN_ONE_MESSAGE])
+    related = ("alert__connection", "alert__order", "story__order__source", "reading__connection")
+    waiting = list(rows.select_related(*related).order_by("pk")[:IN_ONE_MESSAGE])
     told = _worth_telling(channel, waiting)
     dropped = [one.pk for one in waiting if one not in told]
     try:
@@ -166,7 +168,9 @@ def _worth_telling(channel: NotificationChannel, waiting: Sequence[Notification]
     return [
         one
         for one in waiting
-        if (one.event == NotificationEvent.OPENED and one.alert.state == AlertState.OPEN)
+        if one.alert is None
+        or one.replayed
+        or (one.event == NotificationEvent.OPENED and one.alert.state == AlertState.OPEN)
         or (one.event == NotificationEvent.RESOLVED and one.alert_id in known)
     ]
 
@@ -175,7 +179,8 @@ def _note_told(channel: NotificationChannel, lease: Lease, told: Sequence[Notifi
     now = timezone.now()
     changes: dict[str, Any] = {}
     if told:
-        words = f"Told of {len(told)} alert{'' if len(told) == 1 else 's'}."
+        what = "alert" if all(one.alert_id for one in told) else "event"
+        words = f"Told of {len(told)} {what}{'' if len(told) == 1 else 's'}."
         changes = {"last_sent_at": now, "failures": 0, "failing_since": None, "last_words": words, "due_at": now + BUNDLED}
     _mark(channel, lease, sent=[one.pk for one in told], dropped=dropped, **changes)
 
@@ -214,12 +219,13 @@ def _message(channel: NotificationChannel, told: Sequence[Notification]) -> Mess
     if channel.pace == Pace.DAILY:
         still = Alert.objects.for_account(account).filter(state=AlertState.OPEN)
         elsewhere = still.exclude(pk__in=[one.alert_id for one in told]).count()
-    said = tuple(_said(account, one) for one in told)
-    return Message(account.name, account.slug, said, _portal(account), timezone.now(), elsewhere)
+    said = tuple(_said(account, one, one.alert) for one in told if one.alert is not None)
+    events = tuple(happenings.told(one) for one in told if one.alert is None)
+    return Message(account.name, account.slug, said, _portal(account), timezone.now(), elsewhere, events=events)
 
 
-def _said(account: Account, one: Notification) -> Said:
-    alert, place = one.alert, place_of(one.alert)
+def _said(account: Account, one: Notification, alert: Alert) -> Said:
+    place = place_of(alert)
     link = f"{_portal(account)}alerts/"
     if place is not None:
         query = f"?{urlencode(place.query)}" if place.query else ""

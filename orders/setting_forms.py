@@ -120,6 +120,24 @@ ADDRESS_LABELS = {
 }
 
 
+TELLS = {
+    "tell_alerts": "Tell alerts",
+    "tell_orders": "Tell what happens to orders",
+    "tell_shipments": "Tell packages",
+    "tell_stock": "Tell that stock has changed",
+}
+
+
+class ReplayForm(forms.Form):
+    """From when on a webhook is told again."""
+
+    since = forms.DateTimeField(
+        label="Since (UTC)",
+        help_text="Everything from then on goes out once more under the same ids.",
+        widget=forms.DateTimeInput(attrs={**PLAIN, "type": "datetime-local"}),
+    )
+
+
 class ChannelForm(forms.Form):
     """A channel of the account. A stored webhook address stays when the field is left empty."""
 
@@ -145,3 +163,6 @@ class ChannelForm(forms.Form):
             # What was pasted is a secret: it doesn't come back in the page.
             widget=forms.PasswordInput(attrs={**attrs, "autocomplete": "new-password"}),
         )
+        if kind == ChannelKind.WEBHOOK:
+            for name, what in TELLS.items():
+                self.fields[name] = forms.BooleanField(label=what, required=False, initial=name == "tell_alerts")

@@ -18,6 +18,7 @@ urlpatterns = [
         for kind in ChannelKind
     ),
     path(f"notifications/{ONE}/", notifications.channel_change, name="channel"),
+    path(f"notifications/{ONE}/log/", notifications.channel_log, name="channel_log"),
     *(
         path(f"notifications/{ONE}/{act}/", notifications.channel_act, {"act": act}, name=f"channel_{act}")
         for act in notifications.ACTS

@@ -13,6 +13,8 @@ from django.utils import timezone
 from cartrover.leasing import Leased
 from cartrover.tenancy import AccountOwned
 from orders.models.alert import Alert
+from orders.models.order import OrderEvent
+from orders.models.stock import StockReading
 
 
 class ChannelKind(StrEnum):
@@ -56,6 +58,13 @@ class NotificationChannel(AccountOwned, Leased):
     hour = models.PositiveSmallIntegerField(default=8, validators=[MaxValueValidator(23)])
     """Of a daily digest, in the account's zone."""
     tell_resolved = models.BooleanField(default=False)
+    tell_alerts = models.BooleanField(default=True)
+    tell_orders = models.BooleanField(default=False)
+    tell_shipments = models.BooleanField(default=False)
+    tell_stock = models.BooleanField(default=False)
+    """These three of webhooks alone: programs are told what happened, and read the rest by the API."""
+    looked_at = models.DateTimeField(null=True, blank=True)
+    """Up to when what happened was looked through for it; None = it was never told of anything but alerts."""
     active = models.BooleanField(default=True)
     due_at = models.DateTimeField(null=True, blank=True)
     last_sent_at = models.DateTimeField(null=True, blank=True)
@@ -81,6 +90,9 @@ class NotificationChannel(AccountOwned, Leased):
 class NotificationEvent(StrEnum):
     OPENED = "opened"
     RESOLVED = "resolved"
+    HAPPENED = "happened"
+    """Something in an order's story."""
+    STOCK = "stock"
 
 
 class NotificationState(StrEnum):
@@ -92,22 +104,38 @@ class NotificationState(StrEnum):
 
 
 class Notification(AccountOwned):
-    """One thing that a channel is told once: that an alert opened, or that it is resolved. `public_id` is its id there."""
+    """One thing that a channel is told once: that an alert opened or is resolved, what happened to an order, or that stock was
+    read. `public_id` is its id there, also when it is told again because somebody asked for that."""
 
     channel = models.ForeignKey(NotificationChannel, on_delete=models.CASCADE, related_name="notifications", db_index=False)
-    alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="notifications")
+    alert = models.ForeignKey(Alert, on_delete=models.CASCADE, null=True, blank=True, related_name="notifications")
+    story = models.ForeignKey(OrderEvent, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    reading = models.ForeignKey(StockReading, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
     event = models.CharField(max_length=20)
     state = models.CharField(max_length=20, default=NotificationState.WAITING)
     created_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, blank=True)
+    replayed = models.BooleanField(default=False)
+    """Somebody asked for it once more: it goes out although what it tells may be over by now."""
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["channel", "alert", "event"], name="notification_once"),
+            models.UniqueConstraint(fields=["channel", "story"], name="notification_story_once"),
+            models.UniqueConstraint(fields=["channel", "reading"], name="notification_reading_once"),
+            models.CheckConstraint(
+                condition=Q(event__in=["opened", "resolved"], alert__isnull=False)
+                | Q(event="happened", story__isnull=False)
+                | Q(event="stock", reading__isnull=False),
+                name="notification_of_something",
+            ),
             models.CheckConstraint(condition=Q(event__in=list(NotificationEvent)), name="notification_event_known"),
             models.CheckConstraint(condition=Q(state__in=list(NotificationState)), name="notification_state_known"),
         ]
-        indexes = [models.Index(fields=["channel", "id"], name="notification_waiting", condition=Q(state="waiting"))]
+        indexes = [
+            models.Index(fields=["channel", "id"], name="notification_waiting", condition=Q(state="waiting")),
+            models.Index(fields=["channel", "-created_at", "-id"], name="notification_channel_created"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.event}: {self.alert_id}"

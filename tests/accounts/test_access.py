@@ -84,7 +84,7 @@ PAGES = [
     *(Page(name) for name in ("account_settings", "notifications")),
     *(Page(name, Role.OWNER) for name in ("api_keys", "audit_log", "account_export")),
     *(Page(f"channel_new_{kind}", Role.OWNER) for kind in ("email", "slack", "webhook")),
-    Page("channel", Role.OWNER, ids=_channel_id),
+    *(Page(name, Role.OWNER, ids=_channel_id) for name in ("channel", "channel_log")),
     Page("connections"),
     *(Page(name, ids=_connection_id) for name in ("connection", "connection_services", "connection_files", "connection_runs")),
     Page("connection_new", Role.OWNER),

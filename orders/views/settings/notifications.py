@@ -9,16 +9,19 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Role
 from connectors.refusals import Refused
-from orders import channels, shown_once
-from orders.models import ChannelKind, NotificationChannel
+from orders import channels, happenings, shown_once
+from orders.channels import TELLS
+from orders.listings.paging import page_of
+from orders.models import ChannelKind, Notification, NotificationChannel
 from orders.notices import add_owners_channels
 from orders.notifying import SIGNATURE
-from orders.setting_forms import KINDS, OFF, ChannelForm, OwnMailForm
+from orders.setting_forms import KINDS, OFF, ChannelForm, OwnMailForm, ReplayForm
+from orders.views.queries import public_id_of
 
 PAGE = "notifications"
 
@@ -91,7 +94,7 @@ def channel_new(request: AccountRequest, kind: str) -> HttpResponse:
 @account_page(Role.OWNER)
 def channel_change(request: AccountRequest, public_id: UUID) -> HttpResponse:
     channel = _channel_or_404(request, public_id)
-    values = {name: getattr(channel, name) for name in ("name", "address", "scope", "pace", "hour", "tell_resolved")}
+    values = {name: getattr(channel, name) for name in ("name", "address", "scope", "pace", "hour", "tell_resolved", *TELLS)}
     kind = ChannelKind(channel.kind)
     form = ChannelForm(request.POST or None, kind=kind, is_stored=True, initial=values)
     if request.method == "POST" and form.is_valid():
@@ -167,10 +170,41 @@ def _switch(request: AccountRequest, channel: NotificationChannel) -> None:
     messages.success(request, f"“{channel}” is {'on' if channel.active else 'off'}.")
 
 
+def _replay(request: AccountRequest, channel: NotificationChannel) -> None:
+    form = ReplayForm(request.POST)
+    if not form.is_valid():
+        raise Refused("Choose the moment from which on it is to be told again.")
+    count = channels.channel_replay(channel, since=form.cleaned_data["since"], actor=str(request.user))
+    messages.success(
+        request, f"{count:,} event{'' if count == 1 else 's'} of “{channel}” go out once more, under the same ids."
+    )
+
+
+@require_safe
+@account_page(Role.OWNER)
+def channel_log(request: AccountRequest, public_id: UUID) -> HttpResponse:
+    """Show what the channel was told last and what it is yet to be told."""
+    channel = _channel_or_404(request, public_id)
+    rows = Notification.objects.for_account(request.account).filter(channel=channel)
+    related = ("alert", "story__order", "reading__connection")
+    page = page_of(
+        request.account,
+        rows.select_related(*related),
+        along="created_at",
+        descending=True,
+        after=public_id_of(request.GET.get("after", "")),
+    )
+    shown = [{"row": one, "type": happenings.type_of(one), "about": happenings.about(one)} for one in page.rows]
+    return render(
+        request, "settings/channel_log.html", {"channel": channel, "page": page, "shown": shown, "replay": ReplayForm()}
+    )
+
+
 _ACTS: dict[str, Callable[[AccountRequest, NotificationChannel], None]] = {
     "test": _test,
     "remove": _remove,
     "secret": _secret,
     "switch": _switch,
+    "replay": _replay,
 }
 ACTS = tuple(_ACTS)

@@ -1,0 +1,124 @@
+"""Programs are told what happens to orders, packages and stock, signed, under ids that stay, and again if somebody asks."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from cartrover.accounts.models import Account, User
+from connectors.refusals import Refused
+from orders import channels
+from orders.models import ChannelKind, Notification, NotificationChannel, NotificationState, Pace, Scope
+from orders.notifying import SIGNATURE, notify_due
+from tests.api.conftest import Program, order
+from tests.servers.http import RunningHttp, http_server
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def server() -> Iterator[RunningHttp]:
+    with http_server() as running:
+        yield running
+
+
+def _webhook(account: Account, server: RunningHttp, **tells: Any) -> tuple[NotificationChannel, str]:
+    chosen = {"name": "Shop", "scope": Scope.ALL, "pace": Pace.AT_ONCE, "hour": 8, "tell_alerts": False} | tells
+    return channels.channel_add(account=account, kind=ChannelKind.WEBHOOK, actor="alice", address=f"{server.url}/in", **chosen)
+
+
+def _due(channel: NotificationChannel) -> None:
+    NotificationChannel.objects.for_account(channel.account_id).update(due_at=None)
+
+
+def _events(server: RunningHttp) -> list[dict[str, Any]]:
+    return [event for request in server.requests for event in request.json()["events"]]
+
+
+def _flow(shop: Program, warehouse: Program) -> None:
+    shop.post("/v1/cart/orders/cartrover", order("A-1"))
+    body = {"order_status": "shipped", "shipments": [{"tracking_no": "T1"}]}
+    warehouse.post("/v1/merchant/orders/update/A-1", body)
+    warehouse.post("/v1/merchant/inventory", {"sku": "CAP-1", "qty_available": 3})
+
+
+def test_what_happens_is_told_once_signed_and_in_order(
+    acme: Account, shop: Program, warehouse: Program, server: RunningHttp
+) -> None:
+    shop.post("/v1/cart/orders/cartrover", order("A-0"))
+    channel, secret = _webhook(acme, server, tell_orders=True, tell_shipments=True, tell_stock=True)
+    _flow(shop, warehouse)
+    for _ in range(2):
+        notify_due()
+        _due(channel)
+    (request,) = server.requests
+    assert request.headers[SIGNATURE.lower()] == hmac.new(secret.encode(), request.body, hashlib.sha256).hexdigest()
+    told = _events(server)
+    assert [event["type"] for event in told] == [
+        "order.new",
+        "order.at_wms",
+        "shipment.new",
+        "order.shipped",
+        "inventory.changed",
+    ]
+    assert {event["cust_ref"] for event in told[:4]} == {"A-1"}
+    assert (told[0]["order_source"], told[0]["order_status"], told[4]["wms"]) == ("APIAccess1", "shipped", "Warehouse East")
+    assert "Springfield" not in request.body.decode()
+
+
+def test_only_what_was_chosen_is_told(acme: Account, shop: Program, warehouse: Program, server: RunningHttp) -> None:
+    _webhook(acme, server, tell_shipments=True)
+    _flow(shop, warehouse)
+    notify_due()
+    assert [event["type"] for event in _events(server)] == ["shipment.new"]
+
+
+def test_refused_ones_are_tried_again_and_replayed_ones_keep_their_ids(
+    acme: Account, shop: Program, warehouse: Program, server: RunningHttp
+) -> None:
+    channel, _ = _webhook(acme, server, tell_orders=True)
+    _flow(shop, warehouse)
+    server.behave = lambda request, line: line.answer(503)
+    notify_due()
+    channel.refresh_from_db()
+    assert channel.failures == 1
+    assert channel.due_at is not None
+    assert channel.due_at > timezone.now()
+    server.behave = lambda request, line: line.answer()
+    server.requests.clear()
+    _due(channel)
+    notify_due()
+    first = [event["id"] for event in _events(server)]
+    assert len(first) == 3
+    assert channels.channel_replay(channel, since=timezone.now() - timedelta(hours=1), actor="alice") == 3
+    notify_due()
+    assert [event["id"] for event in _events(server)] == [*first, *first]
+    assert {row.state for row in Notification.objects.for_account(acme)} == {NotificationState.SENT}
+    channels.channel_change(channel, actor="alice", active=False)
+    with pytest.raises(Refused):
+        channels.channel_replay(channel, since=timezone.now(), actor="alice")
+
+
+def test_the_owner_chooses_sees_the_log_and_replays(
+    alice: User, acme: Account, shop: Program, warehouse: Program, server: RunningHttp, browser: Callable[..., Client]
+) -> None:
+    client, page = browser(alice), "/a/acme/settings/notifications/"
+    typed = {"name": "Shop", "address": f"{server.url}/in", "scope": "all", "pace": "at_once", "hour": "8", "tell_orders": "on"}
+    client.post(f"{page}new/webhook/", typed)
+    channel = NotificationChannel.objects.for_account(acme).get(kind=ChannelKind.WEBHOOK)
+    assert (channel.tell_orders, channel.tell_alerts) == (True, False)
+    _flow(shop, warehouse)
+    notify_due()
+    text = client.get(f"{page}{channel.public_id}/log/").content.decode()
+    assert "order.shipped" in text
+    assert str(Notification.objects.for_account(acme).first().public_id) in text  # type: ignore[union-attr]
+    said = client.post(f"{page}{channel.public_id}/replay/", {"since": "2020-01-01T00:00"}, follow=True).content.decode()
+    assert "3 events of “Shop” go out once more" in said
+    assert "Choose the moment" in client.post(f"{page}{channel.public_id}/replay/", {"since": ""}, follow=True).content.decode()
