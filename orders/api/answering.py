@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from orders.api.asking import asked_of, include_of
 from orders.api.door import Call
-from orders.api.envelope import Answer, plain_success, success
+from orders.api.envelope import Answer, success
 from orders.api.order_out import Include, listed_order, order_object, status_object
 from orders.api.order_reading import find_order, list_orders, shown
-from orders.models import Order
 
 TOTAL_RECORDS = "total-records"
 
@@ -34,8 +33,3 @@ def order_list_answer(request: Call, status: str) -> Answer:
     if total is not None:
         answer[TOTAL_RECORDS] = str(total)
     return answer
-
-
-def named(order: Order) -> Answer:
-    """Answer that it is done, with the order's number."""
-    return plain_success(cust_ref=order.cust_ref)

@@ -11,7 +11,7 @@ from cartrover.accounts.access import zone_of
 from connectors.contract import OrderDraft
 from connectors.models import Connection, ConnectionState
 from orders import acknowledging
-from orders.api import answering, schemas
+from orders.api import schemas
 from orders.api.answering import order_answer, order_list_answer, status_answer
 from orders.api.bodies import listed
 from orders.api.callers import CARTS, Caller
@@ -23,6 +23,7 @@ from orders.api.order_reading import find_order
 from orders.api.values import text_in
 from orders.canceling import cancel_order
 from orders.pushed_orders import Pushed, push_orders
+from orders.states import OrderState, Status
 
 router = Router(tags=["Cart"])
 
@@ -136,7 +137,7 @@ def wms_cancel(request: Call, cust_ref: str) -> Answer:
     `success` is true when it is canceled, false with words where the WMS was asked and hasn't agreed yet, or it is too late.
     """
     order = find_order(request.caller, cust_ref)
-    if order.status == "canceled":
+    if order.status == Status.CANCELED:
         return success({"success": True, "message": ""})
     try:
         done = cancel_order(order, because=f"Canceled by {request.caller.actor}.", actor=request.caller.actor)
@@ -167,23 +168,36 @@ def cancel_as_before(request: Call) -> Answer:
 
 
 def _cancel_unsent(request: Call) -> Answer:
-    if not isinstance(request.data, dict):
-        raise invalid("The body must be an object with cust_ref.")
-    number = text_in(request.data, "cust_ref")
+    """Cancel one order, given as an object or as a list that holds one; of several each by itself."""
+    given = listed(request.data, MOST_IN_BATCH, "orders")
+    if len(given) == 1:
+        return plain_success(cust_ref=_cancel_one(request.caller, given[0]))
+    done: list[dict[str, Any]] = []
+    failed: list[dict[str, Any]] = []
+    for at, one in enumerate(given):
+        try:
+            done.append({"cust_ref": _cancel_one(request.caller, one)})
+        except Fault as fault:
+            failed.append(_failed(one, at, fault.words))
+    return success({"success": done, "failed": failed})
+
+
+def _cancel_one(caller: Caller, given: Any) -> str:
+    number = text_in(given, "cust_ref") if isinstance(given, dict) else ""
     if not number:
         raise invalid("Order missing required field(s): cust_ref")
-    order = find_order(request.caller, number)
-    if order.status == "canceled":
-        return answering.named(order)
-    if order.state not in ("new", "ready"):
+    order = find_order(caller, number)
+    if order.state == OrderState.CANCELED:
+        return order.cust_ref
+    if order.state not in (OrderState.NEW, OrderState.READY):
         raise failure(f"Order {order.cust_ref} is {order.status} and can't be canceled here. Ask with orders/wms_cancel.")
     try:
-        done = cancel_order(order, because=f"Canceled by {request.caller.actor}.", actor=request.caller.actor)
+        done = cancel_order(order, because=f"Canceled by {caller.actor}.", actor=caller.actor)
     except ValueError as too_late:
         raise failure(str(too_late)) from too_late
     if not done:
         raise failure(f"Order {order.cust_ref} is on its way to the WMS, which was asked to cancel it.")
-    return answering.named(order)
+    return order.cust_ref
 
 
 @router.post(

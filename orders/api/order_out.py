@@ -62,7 +62,7 @@ def order_object(shown: Shown, include: Include, *, for_cart: bool) -> dict[str,
         "cust_ref_original": order.external_id if pushed else None,
         "cust_po_no": order.cust_po_no,
         "cust_po_no_original": None,
-        "po_number": order.cust_po_no,
+        "po_number": None if pushed else order.cust_po_no,
         "shipment_pk": None,
         "inventory_warehouse_pk": None,
         **_address("ship", order.ship_to, order.extra),
@@ -143,12 +143,13 @@ def _amounts(order: Order) -> dict[str, Any]:
         "sales_tax": amount_out(order.sales_tax),
         "grand_total": pushed["grand_total"] or amount_out(order.grand_total),
         "balance": pushed["balance"] or "0.00",
+        "pre_auth_amt": pushed["pre_auth_amt"] or "0.00",
     }
 
 
 def _shipping(order: Order, wms_code: str, *, for_cart: bool) -> dict[str, Any]:
     return {
-        "ship_code": (order.ship_code if for_cart else wms_code) or None,
+        "ship_code": order.ship_code if for_cart else wms_code,
         "ship_code_description": order.ship_method or None,
         "working_ship_code": wms_code or None,
         "orig_ship_code": order.ship_code or None,
@@ -214,14 +215,14 @@ def _line(line: OrderLine, shown: Shown, include: Include, *, for_cart: bool) ->
         "item": item,
         "lot_number": line.extra.get("lot_number"),
         "quantity": str(line.quantity),
-        "price": amount_out(line.price, 4),
+        "price": amount_out(line.price, 4) or "0.0000",
         **amounts,
         "line_item_id": line.extra.get("line_item_id"),
         "line_comment": line.extra.get("line_comment"),
         "Description": line.title or None,
         "alt_sku": other if other != item else None,
         "filtered_sku": "N",
-        "line_location": None,
+        "line_location": "",
         **({"extra_fields": map_out(_extra_of(line.extra, LINE_KEPT))} if include.line_extras else {}),
         **({"aliases": map_out(shown.aliases.get(sku, {}))} if include.aliases else {}),
     }

@@ -83,8 +83,11 @@ NewOrderBody = NewOrder | list[NewOrder]
 BatchBody = list[NewOrder]
 
 
-class CancelBody(Schema):
+class Named(Schema):
     cust_ref: str
+
+
+CancelBody = Named | list[Named]
 
 
 class Tracking(Schema):

@@ -125,7 +125,14 @@ def test_a_package_without_items_holds_what_is_left(shop: Program, warehouse: Pr
 def test_cancellations_are_agreed_with_the_warehouse(shop: Program, warehouse: Program) -> None:
     for number in ("A-1", "A-2", "A-3"):
         shop.post("/v1/cart/orders/cartrover", order(number))
-    assert shop.post("/v1/cart/orders/cancel/cartrover", {"cust_ref": "A-1"})["success_code"] is True
+    # As the official client for PHP sends it: a list that holds one.
+    assert shop.post("/v1/cart/orders/cancel/cartrover", [{"cust_ref": "A-1"}])["success_code"] is True
+    assert shop.post("/v1/cart/orders/cancel/cartrover", [{"cust_ref": "A-1"}, {}])["response"] == {
+        "success": [{"cust_ref": "A-1"}],
+        "failed": [
+            {"cust_ref": None, "cust_po_no": None, "index_pos": 1, "message": "Order missing required field(s): cust_ref"}
+        ],
+    }
     assert "canceled" in warehouse.post("/v1/merchant/orders/update/A-1", {"order_status": "at_wms"})["message"]
     for number in ("A-2", "A-3"):
         warehouse.post(f"/v1/merchant/orders/update/{number}", {"order_status": "at_wms"})
