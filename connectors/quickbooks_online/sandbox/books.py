@@ -29,7 +29,8 @@ class Books:
 
     def create(self, entity: str, given: Row, *, allow_duplicate: bool = False, by: str = "api") -> Row:
         """Make an object. Raise Refusal where a rule is against it."""
-        given = {name: value for name, value in given.items() if value not in (None, "") and name not in READ_ONLY}
+        reckoned = READ_ONLY - {"TotalAmt"} if entity == "Payment" else READ_ONLY
+        given = {name: value for name, value in given.items() if value not in (None, "") and name not in reckoned}
         check_shape(entity, given)
         if entity in NAMES:
             return self._create_name(entity, given)

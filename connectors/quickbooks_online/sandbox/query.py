@@ -99,8 +99,6 @@ def read_query(text: str) -> Query:
 
 
 def _selected(reader: _Reader) -> tuple[tuple[str, ...], bool]:
-    if reader.word("*"):
-        return (), False
     if reader.word("COUNT"):
         for part in "(*)":
             reader.must(part)
@@ -108,7 +106,7 @@ def _selected(reader: _Reader) -> tuple[tuple[str, ...], bool]:
     names = [reader.take()]
     while reader.word(","):
         names.append(reader.take())
-    return (() if names[0] == "*" else tuple(names)), False
+    return (() if "*" in names else tuple(names)), False
 
 
 def _condition(reader: _Reader) -> tuple[str, str, list[str]]:

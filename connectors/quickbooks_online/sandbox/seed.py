@@ -33,7 +33,9 @@ def seed(company: Company, *, name: str = "Pinewood Goods (sandbox)") -> None:
         "UsingProgressInvoicing": False,
     }
     tracking = {"QuantityOnHand": True, "QuantityWithPriceAndRate": True, "ForSales": True, "ForPurchase": True}
-    company.table("Preferences")["1"] = _plain("1", {"SalesFormsPrefs": forms, "ProductAndServicesPrefs": tracking})
+    currency = {"HomeCurrency": {"value": "USD"}, "MultiCurrencyEnabled": False}
+    prefs = {"SalesFormsPrefs": forms, "ProductAndServicesPrefs": tracking, "CurrencyPrefs": currency}
+    company.table("Preferences")["1"] = _plain("1", prefs)
     for account in ("Sales of Product Income", "Cost of Goods Sold", "Inventory Asset", "Undeposited Funds", "Checking"):
         company.insert("Account", {"Name": account, "Active": True}, said=False)
     for method in ("Cash", "Check", "Credit Card"):
