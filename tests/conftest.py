@@ -17,8 +17,8 @@ __all__ = ["_commerce", "_dsco", "_wms_boxes", "commerce", "dsco", "hub", "make_
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _emptied_by_deleting() -> Iterator[None]:
-    with databases.emptied_by_deleting():
+def _emptied_quickly() -> Iterator[None]:
+    with databases.emptied_quickly():
         yield
 
 

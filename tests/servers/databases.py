@@ -12,7 +12,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+from django.core.management.commands import flush
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 
@@ -35,9 +37,17 @@ def this_database() -> str:
     return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}"))
 
 
+LASTING = {"django_content_type", "auth_permission"}
+"""What a migration writes and no test changes."""
+
+
 @contextlib.contextmanager
-def emptied_by_deleting() -> Iterator[None]:
-    """Let Django empty PostgreSQL's tables after a test row by row: truncating sixty tables takes a hundred times as long."""
+def emptied_quickly() -> Iterator[None]:
+    """Let Django empty the tables after a test in less time.
+
+    It would truncate PostgreSQL's, which takes a hundred times as long for sixty tables as deleting, and write the kinds of
+    rows and the rights to them anew each time, which takes fifteen times as long as all the deleting.
+    """
     truncating = DatabaseOperations.sql_flush
 
     def sql_flush(
@@ -56,4 +66,14 @@ def emptied_by_deleting() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(DatabaseOperations, "sql_flush", sql_flush)
+        patched.setattr(flush, "sql_flush", _but_for_what_lasts)
+        patched.setattr(flush, "emit_post_migrate_signal", lambda *_: None)
         yield
+
+
+def _but_for_what_lasts(
+    style: Any, connection: BaseDatabaseWrapper, *, reset_sequences: bool, allow_cascade: bool
+) -> list[str]:
+    tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - LASTING
+    asked = {"reset_sequences": reset_sequences, "allow_cascade": allow_cascade}
+    return list(connection.ops.sql_flush(style, sorted(tables), **asked))
