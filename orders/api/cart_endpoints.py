@@ -22,7 +22,7 @@ from orders.api.order_in import draft_in, number_of
 from orders.api.order_reading import find_order
 from orders.api.values import text_in
 from orders.canceling import cancel_order
-from orders.pushed_orders import Pushed, push_orders
+from orders.pushed_orders import Pushed, push_order, push_orders
 from orders.states import OrderState, Status
 
 router = Router(tags=["Cart"])
@@ -46,7 +46,9 @@ def new_order(request: Call) -> Answer:
     given = listed(request.data, MOST_IN_BATCH, "orders")
     if len(given) > 1:
         return _batch(request.caller, given)
-    (pushed,) = _push(request.caller, [draft_in(given[0], today=_today(request.caller))])
+    draft = draft_in(given[0], today=_today(request.caller))
+    cart = _working_cart(request.caller)
+    pushed = push_order(cart=cart, draft=draft, actor=request.caller.actor)
     if pushed.duplicate:
         raise failure(DUPLICATE)
     if not pushed.cust_ref:
@@ -93,14 +95,15 @@ def _failed(given: Any, at: int, words: str) -> dict[str, Any]:
 
 
 def _push(caller: Caller, drafts: list[OrderDraft]) -> list[Pushed]:
+    return push_orders(cart=_working_cart(caller), drafts=drafts, actor=caller.actor)
+
+
+def _working_cart(caller: Caller) -> Connection:
+    """Return the cart of the key. Raise `Fault` where it takes no orders now."""
     cart = caller.cart
-    _require_working(cart)
-    return push_orders(cart=cart, drafts=drafts, actor=caller.actor)
-
-
-def _require_working(cart: Connection) -> None:
     if cart.state == ConnectionState.PAUSED:
         raise failure(f"{cart.name} is paused. Resume it in the portal.")
+    return cart
 
 
 def _today(caller: Caller) -> str:

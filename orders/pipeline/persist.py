@@ -83,13 +83,14 @@ def load_drafts(
     actor: str = "",
     force: bool = False,
     progress: Callable[[], None] | None = None,
+    route: Route | None = None,
 ) -> LoadCounts:
     """Store what is new, update what changed and may change, count what is known, skip what must stay out.
 
-    The account is the connection's. With `force` nothing is skipped: a person wants these orders. `progress` is called before
-    each chunk. Running it again with the same drafts changes nothing.
+    The account is the connection's, and `route` its own where the caller has it already. With `force` nothing is skipped: a
+    person wants these orders. `progress` is called before each chunk. Running it again with the same drafts changes nothing.
     """
-    load = _Load(connection, document, actor, Route.of(connection), LoadCounts(), force)
+    load = _Load(connection, document, actor, route or Route.of(connection), LoadCounts(), force)
     for chunk in _chunks(drafts):
         if progress is not None:
             progress()
