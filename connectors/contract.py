@@ -932,6 +932,34 @@ class StartSandbox(Protocol):
     def __call__(self, folder: str, ports: Mapping[str, int]) -> RunningSandbox: ...
 
 
+# --- being called ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something changed at a remote account. `account` is how the far side names it, `roles` whose pickups should come
+    sooner."""
+
+    account: str
+    roles: frozenset[Role]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSpec:
+    """How the far side may call the hub, at one address for all accounts of the kind.
+
+    A call changes nothing but when the next pickup comes: what it says is never taken for true. `account_setting` is the
+    setting that names the account, `secret` the field with what calls are signed with. Both functions are pure: `verify` is
+    given the raw body, the headers with names in lower case and the secret; `read` raises `ValueError` for a body that says
+    nothing.
+    """
+
+    account_setting: str
+    secret: str
+    verify: Callable[[bytes, Mapping[str, str], str], bool]
+    read: Callable[[bytes], Sequence[Notice]]
+
+
 # --- the connector itself ----------------------------------------------------------------------------------------------------
 
 
@@ -965,4 +993,5 @@ class ConnectorSpec:
     renderers: Mapping[Purpose, Render] = field(default_factory=dict)
     name_document: NameDocument | None = None
     sandbox: StartSandbox | None = None
+    webhook: WebhookSpec | None = None
     calls_us: bool = False

@@ -107,6 +107,22 @@ def grant_finish(
     return True, f"Access to “{connection.name}” was granted, and it works."
 
 
+def access_give_back(connection: Connection) -> str:
+    """Tell the far side that granted access isn't needed any more; return words where a person should do it there instead, ""
+    else. To be called before the connection's secrets are deleted, outside of transactions."""
+    require_no_transaction()
+    spec = registry.find(connection.kind)
+    if spec is None or spec.oauth is None or not spec.oauth.revoke_url:
+        return ""
+    try:
+        token = StoredToken(connection).current()
+        if token is not None:
+            _client(connection, "").revoke(token, network=GuardedNetwork())
+    except (ConnectorError, Refused, SealBroken):
+        return f"Access could not be given back at {spec.name}: disconnect the app there as well."
+    return ""
+
+
 def _told_settings(connection: Connection, told: Mapping[str, str]) -> dict[str, str]:
     """Return what the far side tells of the company that access was granted to. Raise `Refused` where it is another one than
     the connection's: its orders would be looked for in the wrong books."""

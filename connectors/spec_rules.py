@@ -30,7 +30,16 @@ def faults_of(spec: object, folder: str) -> list[str]:
     """Return everything that is wrong with the SPEC of a folder, in sentences for its author; none means it is fit."""
     if not isinstance(spec, ConnectorSpec):
         return [f"SPEC is a {type(spec).__name__}; make it a connectors.contract.ConnectorSpec."]
-    checks = (_identity(spec, folder), _roles(spec), _pieces(spec), _fields(spec), _guide(spec), _oauth(spec), _limits(spec))
+    checks = (
+        _identity(spec, folder),
+        _roles(spec),
+        _pieces(spec),
+        _fields(spec),
+        _guide(spec),
+        _oauth(spec),
+        _limits(spec),
+        _webhook(spec),
+    )
     return [fault for check in checks for fault in check]
 
 
@@ -127,6 +136,16 @@ def _oauth(spec: ConnectorSpec) -> Iterator[str]:
     for name in [*spec.oauth.callback_settings.values(), *([spec.oauth.revoke_url] if spec.oauth.revoke_url else [])]:
         if name not in plain:
             yield f"SPEC.oauth names {name}, which is no setting."
+
+
+def _webhook(spec: ConnectorSpec) -> Iterator[str]:
+    if spec.webhook is None:
+        return
+    kinds = {field.name: field.kind for field in spec.fields}
+    if kinds.get(spec.webhook.secret) is not FieldKind.SECRET:
+        yield f"SPEC.webhook.secret names {spec.webhook.secret}, which is no secret field."
+    if kinds.get(spec.webhook.account_setting, FieldKind.SECRET) is FieldKind.SECRET:
+        yield f"SPEC.webhook.account_setting names {spec.webhook.account_setting}, which is no setting."
 
 
 def _limits(spec: ConnectorSpec) -> Iterator[str]:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from connectors.contract import ConnectorSpec, RateLimit, Role, RunningSandbox, Side
 from connectors.quickbooks_online.fields import FIELDS
 from connectors.quickbooks_online.guide import GUIDE
+from connectors.quickbooks_online.hooks import WEBHOOK
 from connectors.quickbooks_online.session import OAUTH, SENDS_AT_ONCE, base_url, open_session
 
 
@@ -38,4 +39,5 @@ SPEC = ConnectorSpec(
     identity=identity,
     open_session=open_session,
     sandbox=start_sandbox,
+    webhook=WEBHOOK,
 )

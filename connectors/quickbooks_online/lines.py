@@ -19,8 +19,8 @@ LONGEST_VALUE = 200
 
 @dataclass(frozen=True, slots=True)
 class SentLines:
-    """What is remembered of an order's lines: the highest id that the sent lines have, and their items by line number from 1.
-    What is remembered of an order's lines: the highest id that the sent lines have, and their items by line number from 1."""
+    """What is remembered of an order's lines: the highest id that the sent lines have, and their items by line number from
+    1."""
 
     top: int
     items: tuple[str, ...] = ()

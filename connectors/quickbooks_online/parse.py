@@ -282,8 +282,8 @@ def _package(form: Form, at: int, number: str, content: Sequence[tuple[str, int]
 
 
 def _shipped_at(row: Row, updated_at: datetime) -> datetime:
-    """Return the shipping date as a moment: noon of that day; without a date, or on the day of the change, the change itself.
-    Return the shipping date as a moment: noon of that day; without a date, or on the day of the change, the change itself."""
+    """Return the shipping date as a moment: noon of that day; without a date, or on the day of the change, the change
+    itself."""
     day = day_of(row.get("ShipDate"))
     meta = row.get("MetaData")
     changed_on = day_of(meta.get("LastUpdatedTime")) if isinstance(meta, dict) else None

@@ -32,8 +32,8 @@ MOST_QUOTED = 200
 
 
 class StaleThings(ConnectorError):
-    """Items or a customer that the hub remembered are refused: look them up anew and try once more. Never leaves this folder.
-    Items or a customer that the hub remembered are refused: look them up anew and try once more. Never leaves this folder."""
+    """Items or a customer that the hub remembered are refused: look them up anew and try once more. Never leaves this
+    folder."""
 
     def __init__(self, refused: FixOrder) -> None:
         super().__init__(refused.words)

@@ -16,6 +16,7 @@ from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Role
 from connectors import actions, registry
 from connectors.contract import Side
+from connectors.granting import access_give_back
 from connectors.models import Connection
 from connectors.readers import service_of
 from connectors.refusals import Refused
@@ -173,8 +174,11 @@ def _to_test_mode(connection: Connection, request: AccountRequest) -> str:
 
 
 def _disconnect(connection: Connection, request: AccountRequest) -> str:
+    left = access_give_back(connection)
     actions.connection_disconnect(connection=connection, actor=str(request.user))
-    return f"“{connection.name}” is disconnected. Its passwords and tokens are deleted, its orders and files stay."
+    return (
+        f"“{connection.name}” is disconnected. Its passwords and tokens are deleted, its orders and files stay. {left}".strip()
+    )
 
 
 _ACTS: dict[str, Callable[[Connection, AccountRequest], str]] = {

@@ -18,6 +18,7 @@ from cartrover.vault import SealBroken
 from connectors import actions, registry
 from connectors.contract import ConnectorSpec, Field, FieldKind, Side
 from connectors.field_values import texts
+from connectors.hook_views import hook_address
 from connectors.host_keys import HostKeys, host_keys_of
 from connectors.hub_fields import fields_of
 from connectors.models import Connection
@@ -81,6 +82,7 @@ def connection_guide(request: AccountRequest, public_id: UUID) -> HttpResponse:
         "grants": _grants(spec, step.fields),
         "leads_to_cart": _leads_to_cart(connection, step),
         "redirect_uri": redirect_uri(),
+        "hook_address": _hook_address(spec, step.fields),
         "addresses": hub_settings.OUTGOING_ADDRESSES if step.names_a_place else [],
     }
     is_wrong = bool(problems or refusal)
@@ -194,6 +196,12 @@ def _host_keys(connection: Connection) -> HostKeys:
         return host_keys_of(connection)
     except SealBroken:  # the test says so in words
         return HostKeys(None, None)
+
+
+def _hook_address(spec: ConnectorSpec, fields: Sequence[Field]) -> str:
+    """Return the address that the far side may call, where this step asks for what its calls are signed with; else ""."""
+    hook = spec.webhook
+    return hook_address(spec.kind) if hook is not None and any(field.name == hook.secret for field in fields) else ""
 
 
 def _grants(spec: ConnectorSpec, fields: Sequence[Field]) -> bool:
