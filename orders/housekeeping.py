@@ -17,6 +17,7 @@ from connectors.probing import mark_broken
 from connectors.readers import SettingsUnfit, settings_of
 from orders import notices
 from orders.alerts import raise_alert
+from orders.ending_access import alert_ending_access
 from orders.models import (
     DocumentState,
     Invoice,
@@ -69,6 +70,7 @@ def _keep_account(account: Account, now: datetime) -> None:
             _keep_cart(cart, now)
         except SettingsUnfit as unfit:
             mark_broken(unfit.connection, unfit.words)
+    alert_ending_access(account, now)
     forget_unmatched(account, now)
     forget_readings(account, now)
     forget_nightly(account, now)
