@@ -10,21 +10,21 @@ GUIDE = Guide(
             title="Make an app at Intuit",
             body=(
                 "Sign in at developer.intuit.com, create an app for QuickBooks Online and Payments with the scope Accounting, "
-                "and open its keys page. Production keys open a real company, development keys a sandbox one. Register the "
-                "return address that this page shows under Redirect URIs, letter by letter. Whoever runs this hub may have an "
-                "app already: then ask for its keys."
+                "and open its keys page. Production keys open a real company, development keys a sandbox one; choose here "
+                "which of the two you connect. Whoever runs this hub may have an app already: then ask for its keys."
             ),
-            fields=("environment", "client_id", "client_secret"),
+            fields=("environment",),
         ),
         GuideStep(
             title="Grant access to your company",
             body=(
-                "Press “Grant API access”, sign in to Intuit as an administrator of the company, choose the company and press "
-                "Connect. Allow pop-ups for this site. The company's ID comes back by itself. Access renews itself; Intuit "
-                "lets a grant end after five years, or after a hundred days in which nobody used it, and the hub tells you a "
-                "month, a week and a day before."
+                "Register the return address that this page shows under Redirect URIs of your app, letter by letter, and copy "
+                "its client ID and secret here. Then press “Grant API access”, sign in to Intuit as an administrator of the "
+                "company, choose the company and press Connect. Allow pop-ups for this site. The company's ID comes back by "
+                "itself. Access renews itself; Intuit lets a grant end after five years, or after a hundred days in which "
+                "nobody used it, and the hub tells you a month, a week and a day before."
             ),
-            fields=("realm_id", "access_token", "api_url", "authorize_url", "token_url", "revoke_url"),
+            fields=("client_id", "client_secret", "realm_id"),
         ),
         GuideStep(
             title="Let the company use numbers, shipping and discounts",
