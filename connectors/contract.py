@@ -176,10 +176,14 @@ class OAuthSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimit:
-    """How many requests the far side allows in each clock-aligned window of so many seconds."""
+    """How many requests the far side allows in each clock-aligned window of so many seconds.
+
+    `monthly`: what a calendar month may cost at most; the hub counts and shows it, and refuses nothing. 0 = nobody counts.
+    """
 
     requests: int
     window_seconds: int
+    monthly: int = 0
 
 
 # --- what the hub gives to a session -----------------------------------------------------------------------------------------

@@ -222,12 +222,17 @@ class RemoteFact(AccountOwned, Leased):
 
 
 class RequestBudget(models.Model):
-    """How many requests a remote account still allows until `reset_at`; one row for all workers, drawn in blocks."""
+    """How many requests a remote account still allows until `reset_at`; one row for all workers, drawn in blocks.
+
+    `spent` is how many were made in the month that begins on `month` (UTC), where the far side counts months.
+    """
 
     remote = models.CharField(max_length=300, unique=True)
     limit = models.PositiveIntegerField(default=0)
     remaining = models.IntegerField(default=0)
     reset_at = models.DateTimeField(null=True, blank=True)
+    month = models.DateField(null=True, blank=True)
+    spent = models.PositiveIntegerField(default=0)
 
     def __str__(self) -> str:
         return f"{self.remaining} of {self.limit} until {self.reset_at}"

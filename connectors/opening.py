@@ -44,7 +44,7 @@ def open_session(
     """
     require_no_transaction()
     spec = _spec_of(connection)
-    limiter = BudgetLimiter(_remote_of(connection), spec.limits)
+    limiter = BudgetLimiter(remote_of(connection), spec.limits)
     try:
         session = spec.open_session(replace(_opening(connection, spec, limiter, progress), ask_host_key=ask_host_key))
         try:
@@ -94,5 +94,6 @@ def _opening(connection: Connection, spec: ConnectorSpec, limiter: BudgetLimiter
     )
 
 
-def _remote_of(connection: Connection) -> str:
+def remote_of(connection: Connection) -> str:
+    """Return the name of the remote account under which its requests are counted."""
     return remote_name(connection.kind, connection.remote_identity or f"connection {connection.pk}")

@@ -33,6 +33,12 @@ SAME_MOMENT = timedelta(seconds=5)
 """Far sides round their reset time, and a slow answer shifts it; a difference below this is none."""
 
 
+def spent_this_month(remote: str, *, now: datetime) -> int:
+    """Return how many requests were made of this remote account since the month began (UTC)."""
+    month = now.astimezone(UTC).date().replace(day=1)
+    return RequestBudget.objects.filter(remote=remote, month=month).values_list("spent", flat=True).first() or 0
+
+
 def remote_name(kind: str, identity: str) -> str:
     """Return the name of a remote account's row, short enough for its column whatever the identity's length."""
     name = f"{kind}:{identity}"
@@ -49,6 +55,7 @@ class BudgetLimiter:
         self, remote: str, limits: RateLimit | None, *, now: Callable[[], datetime] = timezone.now, home: int | None = None
     ) -> None:
         self.made = 0
+        self._counted = 0
         self._remote = remote
         self._limits = limits
         self._now = now
@@ -96,6 +103,22 @@ class BudgetLimiter:
                     rows = RequestBudget.objects.filter(remote=self._remote, reset_at=self._block_ends)
                     rows.filter(remaining__lte=F("limit") - self._block).update(remaining=F("remaining") + self._block)
             self._block, self._block_ends = 0, None
+            self._count_month()
+
+    def _count_month(self) -> None:
+        """Add what was made since the last time to the month's count, where the far side counts months."""
+        uncounted, self._counted = self.made - self._counted, self.made
+        if not uncounted or self._limits is None or not self._limits.monthly:
+            return
+        month = self._now().astimezone(UTC).date().replace(day=1)
+        with brief_use(self._home):
+            row = self._read() or self._make()
+            rows = RequestBudget.objects.filter(pk=row.pk)
+            if not rows.filter(month=month).update(spent=F("spent") + uncounted):
+                # Whoever comes first in a month begins it anew; who comes second in that moment adds.
+                begun = rows.filter(Q(month__isnull=True) | Q(month__lt=month)).update(month=month, spent=uncounted)
+                if not begun:
+                    rows.filter(month=month).update(spent=F("spent") + uncounted)
 
     # --- drawing ----------------------------------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ SPEC = ConnectorSpec(
     fields=FIELDS,
     guide=GUIDE,
     oauth=OAUTH,
-    limits=RateLimit(requests=500, window_seconds=60),
+    limits=RateLimit(requests=500, window_seconds=60, monthly=500_000),
     sends_at_once=SENDS_AT_ONCE,
     identity=identity,
     open_session=open_session,

@@ -98,3 +98,8 @@ def test_the_guide_shows_the_address_at_its_step(wms: Connection, acme: Account,
     page = f"/a/acme/connections/{wms.public_id}/setup/"
     pages = [browser(alice).get(page, {"step": number}).content.decode() for number in (1, 7)]
     assert [ADDRESS in text for text in pages] == [False, True]
+
+
+def test_the_page_of_the_connection_says_what_the_month_has_cost(wms: Connection, browser, alice) -> None:
+    page = browser(alice).get(f"/a/acme/connections/{wms.public_id}/").content.decode()
+    assert "0 this month, of the 500,000 that QuickBooks Online allows an app" in page
