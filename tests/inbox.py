@@ -110,8 +110,10 @@ def change_sessions(monkeypatch: pytest.MonkeyPatch, **methods: Instead) -> None
     monkeypatch.setattr(registry, "get", lambda kind: changed if kind == spec.kind else get(kind))
 
 
-def a_wms(account: Account) -> Connection:
-    """Make a WMS that orders are routed to and that nothing is sent to."""
+def a_wms(account: Account, kind: str = "quickbooks_commerce") -> Connection:
+    """Make a WMS of this kind that orders are routed to and that nothing is sent to."""
     settings = {"api_url": "http://127.0.0.1:9/", "authorize_url": "http://127.0.0.1:9/a", "token_url": "http://127.0.0.1:9/t"}
-    wms: Connection = ConnectionFactory.create(account=account, wms=True, name="QuickBooks Commerce", settings=settings)
+    wms: Connection = ConnectionFactory.create(
+        account=account, wms=True, kind=kind, name=registry.get(kind).name, settings=settings
+    )
     return wms

@@ -13,12 +13,12 @@ from tests.inbox import Inbox, a_wms
 
 
 @pytest.fixture
-def make_inbox(acme: Account, dsco: RunningSandbox) -> Callable[..., Inbox]:
+def make_inbox(acme: Account, dsco: RunningSandbox, wms_kind: str) -> Callable[..., Inbox]:
     """Return what makes an inbox; keyword arguments: `live`, `settings` of the cart, `wms` (False for none)."""
 
     def make(*, live: bool = True, settings: dict[str, str] | None = None, wms: bool = True) -> Inbox:
         if wms:
-            a_wms(acme)
+            a_wms(acme, wms_kind)
         return Inbox(acme, connect(acme, "dsco", "DSCO", dsco, live=live, settings=settings), dsco)
 
     return make

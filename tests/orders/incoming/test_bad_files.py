@@ -13,7 +13,10 @@ from connectors.models import Outcome
 from orders.exports import csv_chunks
 from orders.models import Alert, InboundDocument, InboundState
 from tests.connectors.dsco.files import COLUMNS, row, table
+from tests.far_sides import EVERY_WMS
 from tests.inbox import Inbox
+
+pytestmark = EVERY_WMS
 
 GOOD = table([row(1), row(2)])
 HEADER = ",".join(COLUMNS) + "\r\n"
