@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
@@ -126,6 +128,28 @@ def test_a_hundred_calls_at_once_and_one_more_every_600_ms(shop: Program, monkey
         assert shop.get("/v1/cart/list")["success_code"] is True
         clock.shift(timedelta(minutes=5))
         assert shop.call("GET", "/v1/cart/list")["X-CartRover-Api-Minute-Hits-Remaining"] == "99"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_threads_that_call_at_once_get_a_hundred_together(shop: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    still = timezone.now()
+    monkeypatch.setattr(bucket, "database_now", lambda: still)
+    poured: list[int | None] = []
+
+    def call() -> None:
+        try:
+            poured.extend(bucket.pour(shop.key) for _ in range(30))
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=call) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(poured) == 120
+    assert sum(left is not None for left in poured) == 100
+    assert min(left for left in poured if left is not None) == 0
 
 
 def test_requests_are_forgotten_those_of_strangers_first(acme: Account) -> None:
