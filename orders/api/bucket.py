@@ -27,10 +27,3 @@ def pour(key: ApiKey) -> int | None:
         return None
     empty = rows.values_list("bucket_empty_ms", flat=True).get()
     return max(0, (now + FULL_MS - empty) // DRIP_MS)
-
-
-def wait_ms(key: ApiKey) -> int:
-    """Return in how many milliseconds the next call has room."""
-    now = int(database_now().timestamp() * 1000)
-    empty = ApiKey.objects.for_account(key.account_id).filter(pk=key.pk).values_list("bucket_empty_ms", flat=True).get()
-    return max(0, empty - (now + FULL_MS - DRIP_MS))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
@@ -14,8 +13,6 @@ from orders.api.bodies import parsed, raw_body
 from orders.api.callers import EVERYBODY, Caller, caller_of
 from orders.api.envelope import Answer, Fault, refusal
 from orders.models import ApiLevel, ErrorCode
-
-logger = logging.getLogger(__name__)
 
 HITS_REMAINING = "X-CartRover-Api-Minute-Hits-Remaining"
 
