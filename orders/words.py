@@ -178,9 +178,15 @@ def next_run_words(service: Service, connection: Connection) -> str:
     return ""
 
 
+SAID_FIRST = ("orders", "lines", "sent", "adopted", "confirmed", "shipments", "invoices", "canceled", "skus", "files", "rows")
+"""What a reader looks for first. PostgreSQL gives counts back in an order of its own, so pages have theirs."""
+
+
 def counts_said(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    """Return what was counted under the words of pages, without noughts."""
-    return [(_counted(name, number), number) for name, number in counts.items() if number]
+    """Return what was counted under the words of pages, without noughts, the most telling first."""
+    known = [name for name in SAID_FIRST if counts.get(name)]
+    others = sorted(name for name, number in counts.items() if number and name not in SAID_FIRST)
+    return [(_counted(name, counts[name]), counts[name]) for name in (*known, *others)]
 
 
 def _counted(name: str, number: int) -> str:
