@@ -14,6 +14,9 @@ for _entry in CELERY_BEAT_SCHEDULE.values():  # noqa: F405 - from the star above
 # One each second would be most of what the workers do.
 CELERY_BEAT_SCHEDULE["housekeeping"]["schedule"] = timedelta(seconds=20)  # noqa: F405
 
+if os.environ.get("FAULTS_NEXT_VERSION"):
+    INSTALLED_APPS.append("tests.faults.next_version")  # noqa: F405
+
 if _ahead := float(os.environ.get("FAULTS_CLOCK_AHEAD", "0")):
     _true_now = timezone.now
 

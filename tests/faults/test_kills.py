@@ -49,25 +49,3 @@ def test_nothing_is_lost_when_workers_and_the_clock_are_killed(hub: Installation
         hub.trade.warehouse_works()
     hub.check(seconds=90)
     tell(f"killed {hub.kills} processes, {hub.interrupted} times in the middle of runs: {hub.outcome()}, 0 differences")
-
-
-@pytest.mark.faults
-@pytest.mark.timeout(300)
-def test_a_rolling_restart_loses_no_run(hub: Installation, tell: Tell) -> None:
-    """Each worker is asked to stop and another one takes its place, while orders flow: every attempt has its outcome."""
-    hub.clock()
-    workers = [hub.worker(), hub.worker()]
-    hub.ready()
-    in_the_middle = 0
-    for worker in workers:
-        hub.trade.place(8)
-        hub.flow(4.0, until=hub.under_way)
-        in_the_middle += bool(hub.under_way())
-        worker.ask_to_stop()
-        hub.worker()
-        assert hub.flow(70, until=lambda gone=worker: not gone.runs), hub.said()  # type: ignore[misc]  # bound at once
-        hub.trade.warehouse_works()
-    hub.check()
-    unknown = hub.number("SELECT count(*) FROM orders_outboundattempt WHERE outcome = ''")
-    assert (unknown, hub.counted("adopted"), hub.tracebacks()) == (0, 0, 0), hub.said()
-    tell(f"replaced {len(workers)} workers, {in_the_middle} in the middle of runs: {hub.outcome()}, no attempt in doubt")
