@@ -32,7 +32,7 @@ TEMPLATE = "set_up"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave all but the shortest out where the suite doesn't run on services: `make test-services` runs them."""
+    """Leave them out where the suite doesn't run on services: `make test-services` runs them."""
     if os.environ.get("DATABASE_URL", "").startswith("postgres"):
         return
     left_out = [item for item in items if item.get_closest_marker("faults")]
@@ -83,6 +83,11 @@ class Servers:
     def forget_in_redis(self) -> None:
         with client.Redis(port=self.redis_port) as broker:
             broker.flushall()
+
+    def redis_is_full(self, is_full: bool) -> None:
+        """Let Redis refuse whatever would take memory."""
+        with client.Redis(port=self.redis_port) as broker:
+            broker.config_set("maxmemory", 1 if is_full else 0)
 
     def start_postgres(self) -> None:
         postgres.start(self.postgres_folder, urlsplit(self.database).port or 0)

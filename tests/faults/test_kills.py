@@ -9,12 +9,12 @@ import pytest
 from tests.faults.installation import Installation
 from tests.faults.tally import Tell
 
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+
 SEED = 7
 
 
-@pytest.mark.timeout(180)
 def test_work_of_a_killed_worker_is_taken_over(hub: Installation, tell: Tell) -> None:
-    """The short one, which runs everywhere."""
     hub.clock()
     worker = hub.worker()
     hub.ready()
@@ -26,8 +26,6 @@ def test_work_of_a_killed_worker_is_taken_over(hub: Installation, tell: Tell) ->
     tell(f"killed the only worker, {hub.interrupted} times in the middle of runs: {hub.outcome()}, 0 differences")
 
 
-@pytest.mark.faults
-@pytest.mark.timeout(300)
 def test_nothing_is_lost_when_workers_and_the_clock_are_killed(hub: Installation, tell: Tell) -> None:
     dice = random.Random(SEED)
     clock = hub.clock()

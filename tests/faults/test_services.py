@@ -21,7 +21,7 @@ from tests.servers import postgres
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 
-def test_a_broker_that_dies_forgets_or_is_mute_costs_only_time(hub: Installation, servers: Servers, tell: Tell) -> None:
+def test_a_broker_that_dies_forgets_is_mute_or_refuses_costs_only_time(hub: Installation, servers: Servers, tell: Tell) -> None:
     hub.clock()
     hub.worker()
     hub.ready()
@@ -40,8 +40,13 @@ def test_a_broker_that_dies_forgets_or_is_mute_costs_only_time(hub: Installation
     hub.trade.place(6)
     hub.flow(4.0)
     servers.redis.speak()
+    hub.flow(2.0)
+    servers.redis_is_full(True)
+    hub.trade.place(6)
+    hub.flow(4.0)
+    servers.redis_is_full(False)
     hub.check(seconds=90)
-    tell(f"killed, emptied and muted Redis, {hub.restarts} restarts of its clients: {hub.outcome()}, 0 differences")
+    tell(f"killed, emptied, muted and filled Redis, {hub.restarts} restarts of its clients: {hub.outcome()}, 0 differences")
 
 
 def test_a_database_that_crashes_or_cuts_its_connections_loses_nothing(hub: Installation, servers: Servers, tell: Tell) -> None:
