@@ -27,23 +27,24 @@ SECURITY = {
 
 @cache
 def description() -> dict[str, Any]:
-    """Return the whole description. It is made once; whoever changes it takes a copy."""
+    """Return the whole description as JSON has it: every key is a text. It is made once; whoever changes it takes a copy."""
     made: dict[str, Any] = copy.deepcopy(dict(API.get_openapi_schema(path_prefix="v1/")))
     schemas = made["components"].setdefault("schemas", {})
     levels = dict(_levels())
     for path, methods in made["paths"].items():
         for method, operation in methods.items():
+            responses = operation["responses"] = {str(status): answer for status, answer in operation["responses"].items()}
             body = operation.pop(BODY, None)
             if body is not None:
                 schema = TypeAdapter(body).json_schema(ref_template=REF)
                 schemas.update(schema.pop("$defs", {}))
                 operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
-                operation["responses"][413] = {**operation["responses"][401], "description": "Too large"}
+                responses["413"] = {**responses["401"], "description": "Too large"}
             if "{" in path:
-                operation["responses"][404] = {**operation["responses"][401], "description": "No such address"}
+                responses["404"] = {**responses["401"], "description": "No such address"}
             operation[LEVELS] = levels[path, method]
             operation["security"] = [{"basic": []}, {"api_user": [], "api_key": []}]
-            for answer in operation["responses"].values():
+            for answer in responses.values():
                 answer["headers"] = {
                     PROCESS_ID: {"description": "What support asks for.", "schema": {"type": "string"}},
                     HITS_REMAINING: {"description": "How many calls may follow at once.", "schema": {"type": "string"}},

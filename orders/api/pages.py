@@ -71,7 +71,7 @@ def _shown(made: dict[str, Any], path: str, method: str, operation: dict[str, An
     summary, *more = [part.replace("\n", " ") for part in operation.get("description", "").split("\n\n")]
     levels = operation[LEVELS]
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-    good = operation["responses"][200]["content"]["application/json"]["schema"]
+    good = operation["responses"]["200"]["content"]["application/json"]["schema"]
     return ShownCall(
         anchor=operation["operationId"],
         method=method.upper(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.django_db
 
 # Without the phase that tries every bound of every field: an order has a hundred and fifty.
 ONLY_DRAWN = schemathesis.Config.from_dict({"phases": {"coverage": {"enabled": False}, "examples": {"enabled": False}}})
-SCHEMA = schemathesis.openapi.from_dict(description(), config=ONLY_DRAWN)
+SCHEMA = schemathesis.openapi.from_dict(copy.deepcopy(description()), config=ONLY_DRAWN)
 SCHEMA.app = application
 
 CHECKS = [
