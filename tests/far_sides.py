@@ -15,7 +15,11 @@ from connectors.contract import RunningSandbox
 from tests.factories import AccountFactory
 from tests.hub import Hub, connect
 
-EVERY_WMS = pytest.mark.parametrize("wms_kind", ["quickbooks_commerce", "quickbooks_online"], indirect=True)
+FIRST, *OTHERS = "quickbooks_commerce", "quickbooks_online"
+EVERY_WMS = pytest.mark.parametrize("wms_kind", [FIRST, *OTHERS], indirect=True)
+SLOWLY = [FIRST, *(pytest.param(kind, marks=pytest.mark.faults) for kind in OTHERS)]
+EVERY_WMS_SLOWLY = pytest.mark.parametrize("wms_kind", SLOWLY, indirect=True)
+"""For what takes a minute: `make test` goes with one WMS, `make test-services` with all."""
 
 
 def start_box(kind: str, folder: str) -> RunningSandbox:

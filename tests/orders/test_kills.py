@@ -13,9 +13,9 @@ import pytest
 
 from connectors.contract import RunningSandbox
 from tests.command_line import CommandLine
-from tests.far_sides import EVERY_WMS
+from tests.far_sides import EVERY_WMS_SLOWLY
 
-pytestmark = EVERY_WMS
+pytestmark = EVERY_WMS_SLOWLY
 
 KILLS = 10
 SKUS = [f"{kind}-00{number}" for kind in ("CAP", "TEE", "MUG") for number in (1, 2, 3)]
