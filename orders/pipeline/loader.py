@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 from django.db import connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.expressions import Expression
+from django.db.models.expressions import Combinable
+from django.db.models.lookups import Lookup
 
 Convert = Callable[[Any], Any]
 
@@ -190,18 +191,22 @@ def money(value: Decimal | None) -> Decimal:
 # --- reads -------------------------------------------------------------------------------------------------------------------
 
 
-class Texts(Expression):
-    """Many texts for `column__in`, given to the database as one parameter: Django looks at each member of a list by itself,
-    which takes longer than the query."""
+class OneOf(Lookup):
+    """The condition that an expression is one of many texts, which the database gets as one parameter.
 
-    output_field = models.TextField()
+    Django looks at each member of a list by itself, which takes longer than the query. PostgreSQL gets an array and no
+    subquery: in a table that it has no statistics of yet it would otherwise go through all rows for each text.
+    """
 
-    def __init__(self, values: Collection[str]) -> None:
-        super().__init__()
-        self.values_given = list(values)
+    prepare_rhs = False
+
+    def __init__(self, expression: Combinable, texts: Collection[str]) -> None:
+        super().__init__(expression, list(texts))
 
     def as_sqlite(self, compiler: Any, connection: BaseDatabaseWrapper, **context: Any) -> tuple[str, list[Any]]:
-        return "(SELECT value FROM json_each(%s))", [json.dumps(self.values_given)]
+        left, parameters = self.process_lhs(compiler, connection)
+        return f"{left} IN (SELECT value FROM json_each(%s))", [*parameters, json.dumps(self.rhs)]  # noqa: S608 - the column is quoted
 
     def as_postgresql(self, compiler: Any, connection: BaseDatabaseWrapper, **context: Any) -> tuple[str, list[Any]]:
-        return "(SELECT unnest(%s::text[]))", [self.values_given]
+        left, parameters = self.process_lhs(compiler, connection)
+        return f"{left} = ANY(%s::text[])", [*parameters, self.rhs]

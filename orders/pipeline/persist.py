@@ -12,6 +12,7 @@ from itertools import chain, islice
 
 import msgspec
 from django.db import transaction
+from django.db.models import F
 from django.db.models.functions import Upper
 from django.utils import timezone
 
@@ -22,7 +23,7 @@ from orders.alerts import raise_alert
 from orders.holding import ALERTED_HOLDS
 from orders.models import InboundDocument, Order, OrderEvent, OrderLine, OutboundMessage, SkippedOrder
 from orders.pipeline import known_orders
-from orders.pipeline.loader import Texts, insert_prepared, instant_value
+from orders.pipeline.loader import OneOf, insert_prepared, instant_value
 from orders.pipeline.order_rows import (
     EVENT_NAMES,
     LINE_NAMES,
@@ -121,7 +122,7 @@ def _load_chunk(load: _Load, chunk: dict[str, OrderDraft]) -> None:
     # One load at a time gives out short numbers in an account; on SQLite the transaction itself is that lock.
     Account.objects.select_for_update().get(pk=load.account_id)
     orders = Order.objects.for_account(load.account_id).filter(source=load.connection)
-    rows = orders.filter(external_id__in=Texts(chunk)).values_list("external_id", "content_hash", "pk")
+    rows = orders.filter(OneOf(F("external_id"), chunk)).values_list("external_id", "content_hash", "pk")
     known = {external_id: (content_hash, pk) for external_id, content_hash, pk in rows}
     fresh: list[OrderDraft] = []
     for external_id, draft in chunk.items():
@@ -221,7 +222,7 @@ def _insert(load: _Load, drafts: list[OrderDraft]) -> None:
     insert_prepared(Order, ORDER_NAMES, orders, conflict=("source", "external_id"))
     ids = dict(
         Order.objects.for_account(account_id)
-        .filter(source=load.connection, external_id__in=Texts([draft.external_id for draft in drafts]))
+        .filter(OneOf(F("external_id"), [draft.external_id for draft in drafts]), source=load.connection)
         .values_list("external_id", "pk")
     )
     lines = (line_rows(draft.lines, account_id=account_id, order_id=ids[draft.external_id]) for draft in drafts)
@@ -293,7 +294,7 @@ def _short_numbers(account_id: int, drafts: list[OrderDraft], route: Route) -> d
         taken = set(
             Order.objects.for_account(account_id)
             .annotate(upper_ref=Upper("cust_ref"))
-            .filter(upper_ref__in=Texts(wanted))
+            .filter(OneOf(Upper("cust_ref"), wanted))
             .values_list("upper_ref", flat=True)
         )
         open_ids = []
@@ -311,8 +312,8 @@ def _suspected_duplicates(load: _Load, drafts: list[OrderDraft]) -> dict[str, Ho
     alternates = {draft.alternate_id for draft in drafts if draft.alternate_id and draft.alternate_id != draft.external_id}
     externals = {draft.external_id for draft in drafts}
     known = Order.objects.for_account(load.account_id).filter(source=load.connection)
-    by_external = dict(known.filter(external_id__in=Texts(alternates)).values_list("external_id", "cust_ref"))
-    by_alternate = dict(known.filter(alternate_id__in=Texts(externals)).values_list("alternate_id", "cust_ref"))
+    by_external = dict(known.filter(OneOf(F("external_id"), alternates)).values_list("external_id", "cust_ref"))
+    by_alternate = dict(known.filter(OneOf(F("alternate_id"), externals)).values_list("alternate_id", "cust_ref"))
     suspects: dict[str, Hold] = {}
     seen: dict[str, OrderDraft] = {}
     for draft in drafts:
