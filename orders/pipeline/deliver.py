@@ -7,13 +7,13 @@ no outcome is looked up.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 
-from django.db import connections as databases
 from django.utils import timezone
 
 from connectors import registry
@@ -22,6 +22,7 @@ from connectors.errors import ConnectorError, FixConnection, OutcomeUnknown, Slo
 from connectors.hub_fields import resend_after
 from connectors.opening import open_session
 from connectors.readers import settings_of
+from connectors.thread_database import brief_use
 from orders.models import MessagePurpose, MessageState, Order, OutboundMessage
 from orders.models.order import held_for
 from orders.pipeline.batch_work import BatchWork, answer_to
@@ -58,20 +59,27 @@ def deliver(run: Run) -> None:
             raise TypeError(f"{run.connection.kind} declares order delivery and has none")
         recheck_unknown_skus(run, session)
         sends_at_once = _sends_at_once(run)
-        tried: set[int] = set()
-        asked_again: set[int] = set()
-        while not run.out_of_time:
-            batch = claim_batch(run.connection, named=run.named, without=tried, size=max(BATCH, TURNS * sends_at_once))
-            if batch is None:
-                return
-            tried |= {one.pk for one in batch.messages}
-            delivery = _Delivery(run, session, batch, sends_at_once)
-            delivery.deliver()
-            # "Taken" answers come at once and mean: look it up. That is no second try of the same thing.
-            taken = delivery.work.taken
-            tried -= taken - asked_again
-            asked_again |= taken
-        run.unfinished = True
+        with ThreadPoolExecutor(sends_at_once, thread_name_prefix="send") as senders:
+            run.unfinished = not _deliver_batches(run, session, senders, max(BATCH, TURNS * sends_at_once))
+
+
+def _deliver_batches(run: Run, session: OrderDestination, senders: ThreadPoolExecutor, size: int) -> bool:
+    """Deliver batch after batch; return False when the run's time was over before all was tried."""
+    tried: set[int] = set()
+    asked_again: set[int] = set()
+    while not run.out_of_time:
+        batch = claim_batch(run.connection, named=run.named, without=tried, size=size)
+        if batch is None:
+            return True
+        delivery = _Delivery(run, session, batch, senders)
+        delivery.deliver()
+        # What was delivered isn't claimed again anyway: the database need not be told of it with each claim.
+        tried |= {one.pk for one in batch.messages} - delivery.delivered
+        # "Taken" answers come at once and mean: look it up. That is no second try of the same thing.
+        taken = delivery.work.taken
+        tried -= taken - asked_again
+        asked_again |= taken
+    return False
 
 
 def _anything_to_do(run: Run) -> bool:
@@ -93,12 +101,14 @@ class _Stopped(Exception):
 class _Delivery:
     """One batch on its way."""
 
-    def __init__(self, run: Run, session: OrderDestination, batch: Batch, sends_at_once: int) -> None:
+    def __init__(self, run: Run, session: OrderDestination, batch: Batch, senders: ThreadPoolExecutor) -> None:
         orders = orders_out(batch.messages, run.connection)
         self.work = BatchWork(run, session, batch, orders, resend_after(settings_of(run.connection)))
         self.batch = batch
-        self.sends_at_once = sends_at_once
+        self.senders = senders
+        self.home = threading.get_ident()
         self.attempts: dict[int, int] = {}
+        self.delivered: set[int] = set()
         self.stop = threading.Event()
         self.stopped_by: ConnectorError | None = None
 
@@ -177,90 +187,63 @@ class _Delivery:
             return
         self.batch.renew_if_old()
         self.attempts = mark_sending(self.batch, messages)
-        todo: queue.SimpleQueue[OutboundMessage] = queue.SimpleQueue()
-        ended: queue.SimpleQueue[tuple[OutboundMessage, Sent | BaseException]] = queue.SimpleQueue()
-        marked = [one for one in messages if one.pk in self.attempts]
-        for one in marked:
-            todo.put(one)
+        ended: queue.SimpleQueue[Future[Sent]] = queue.SimpleQueue()
+        under_way: dict[Future[Sent], OutboundMessage] = {}
         delivered: list[Delivered] = []
         unsent: list[OutboundMessage] = []
-        senders = min(self.sends_at_once, len(marked))
-        committed_at = timezone.now()
-        with ThreadPoolExecutor(max_workers=max(1, senders), thread_name_prefix="send") as pool:
-            for _ in range(senders):
-                pool.submit(self._send_in_turn, todo, ended)
-            try:
-                left = len(marked)
-                while left:
-                    try:
-                        message, outcome = ended.get(timeout=COMMIT_EVERY.total_seconds())
-                    except queue.Empty:
-                        pass
-                    else:
-                        left -= 1
-                        self._collect(message, outcome, delivered, unsent)
-                    if self.work.run.out_of_time:
-                        self.stop.set()  # what wasn't begun is given back
-                    if len(delivered) >= COMMIT_AT or timezone.now() - committed_at >= COMMIT_EVERY:
-                        self._commit(delivered)
-                        committed_at = timezone.now()
-                        self.batch.renew_if_old()
-            except BaseException:
-                self.stop.set()
-                raise
-            self._commit(delivered)
+        try:
+            for one in messages:
+                if one.pk in self.attempts:
+                    future = self.senders.submit(self._send_one, one)
+                    under_way[future] = one
+                    future.add_done_callback(ended.put)
+            committed_at = timezone.now()
+            while under_way:
+                with contextlib.suppress(queue.Empty):
+                    future = ended.get(timeout=COMMIT_EVERY.total_seconds())
+                    self._collect(under_way.pop(future), future, delivered, unsent)
+                if self.work.run.out_of_time:
+                    self.stop.set()  # what wasn't begun is given back
+                if len(delivered) >= COMMIT_AT or timezone.now() - committed_at >= COMMIT_EVERY:
+                    self._commit(delivered)
+                    committed_at = timezone.now()
+                    self.batch.renew_if_old()
+        except BaseException:
+            self.stop.set()
+            wait(under_way)  # nothing of this batch goes out once it is out of our hands
+            raise
+        self._commit(delivered)
         give_back(self.batch, unsent, begun=True)
 
-    def _send_in_turn(
-        self, todo: queue.SimpleQueue[OutboundMessage], ended: queue.SimpleQueue[tuple[OutboundMessage, Sent | BaseException]]
-    ) -> None:
-        """Send one order after the other, in a thread of its own; a database connection that it opened is closed at the end."""
-        try:
-            while True:
-                try:
-                    message = todo.get_nowait()
-                except queue.Empty:
-                    return
-                try:
-                    outcome: Sent | BaseException = self._send_one(message)
-                except BaseException as error:  # noqa: BLE001 - it is told to the thread that waits, which raises what is no Exception
-                    outcome = error
-                ended.put((message, outcome))
-        finally:
-            databases.close_all()
-
     def _send_one(self, message: OutboundMessage) -> Sent:
+        """Send one order, in a thread of its own."""
         if self.stop.is_set():
             raise _Stopped
         try:
-            return self.work.session.send(self.work.orders[message.pk], message.key, frozenset(taken_of(message)))
+            with brief_use(self.home):
+                return self.work.session.send(self.work.orders[message.pk], message.key, frozenset(taken_of(message)))
         except (SlowDown, FixConnection):
             self.stop.set()
             raise
 
     def _collect(
-        self,
-        message: OutboundMessage,
-        outcome: Sent | BaseException,
-        delivered: list[Delivered],
-        unsent: list[OutboundMessage],
+        self, message: OutboundMessage, ended: Future[Sent], delivered: list[Delivered], unsent: list[OutboundMessage]
     ) -> None:
-        match outcome:
+        match ended.exception():
+            case None:
+                order, attempt_id = self.work.orders[message.pk], self.attempts[message.pk]
+                delivered.append(Delivered(message, order, ended.result(), attempt_id=attempt_id))
             case _Stopped():
                 unsent.append(message)
-            case SlowDown() | FixConnection():
-                self.stopped_by = outcome
+            case (SlowDown() | FixConnection()) as stopped_by:
+                self.stopped_by = stopped_by
                 unsent.append(message)
-            case Exception():
-                self.work.failed(message, outcome, attempt_id=self.attempts[message.pk])
-            case BaseException():
-                raise outcome
-            case _:
-                order, attempt_id = self.work.orders[message.pk], self.attempts[message.pk]
-                delivered.append(Delivered(message, order, outcome, attempt_id=attempt_id))
+            case Exception() as error:
+                self.work.failed(message, error, attempt_id=self.attempts[message.pk])
+            case error:
+                raise error
 
     def _commit(self, delivered: list[Delivered]) -> None:
-        note_delivered(self.batch, delivered)
-        if delivered:
-            self.work.run.count("sent", len(delivered))
+        self.delivered |= note_delivered(self.batch, delivered)
+        self.work.run.count("sent", len(delivered))
         delivered.clear()

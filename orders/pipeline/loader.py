@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Combinable
@@ -166,21 +167,57 @@ def _copy(
 # --- updates -----------------------------------------------------------------------------------------------------------------
 
 
-def update_rows(model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]], *, where: str = "") -> None:
-    """Update many rows with values of their own: each row is (primary key, value of names[0], ...).
+def update_rows(
+    model: type[models.Model],
+    names: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    key: Sequence[str] = ("id",),
+    where: str = "",
+) -> None:
+    """Update many rows with values of their own: each row is (value of key[0], ..., value of names[0], ...).
 
-    `where` is a further condition in SQL on the model's own columns. Runs in the caller's transaction.
+    `key` are attribute names that name at most one row, which is there once at most; `where` is a further condition in SQL on
+    the model's own columns. Runs in the caller's transaction.
     """
+    given = list(rows)
+    if not given:
+        return
     fields = {field.attname: field for field in model._meta.concrete_fields}
-    chosen = [fields[name] for name in names]
+    keys, chosen = [fields[name] for name in key], [fields[name] for name in names]
+    if connection.vendor == "postgresql":
+        _update_at_once(model, keys, chosen, given, where)
+        return
     converters = [(at, convert) for at, field in enumerate(chosen) if (convert := _converter(field))]
-    quote = connection.ops.quote_name
     assignments = ", ".join(f"{_column(field)} = %s" for field in chosen)
-    key = _column(next(field for field in fields.values() if field.primary_key))
-    condition = f" AND ({where})" if where else ""
-    statement = f"UPDATE {quote(model._meta.db_table)} SET {assignments} WHERE {key} = %s{condition}"  # noqa: S608 - own names
+    conditions = [f"{_column(field)} = %s" for field in keys] + ([f"({where})"] if where else [])
+    table = connection.ops.quote_name(model._meta.db_table)
+    statement = f"UPDATE {table} SET {assignments} WHERE {' AND '.join(conditions)}"  # noqa: S608 - own names
+    width = len(keys)
     with connection.cursor() as cursor:
-        cursor.executemany(statement, [[*_converted(row[1:], converters), row[0]] for row in rows])
+        cursor.executemany(statement, [[*_converted(row[width:], converters), *row[:width]] for row in given])
+
+
+def _update_at_once(
+    model: type[models.Model],
+    keys: Sequence[models.Field[Any, Any]],
+    chosen: Sequence[models.Field[Any, Any]],
+    rows: Sequence[Sequence[Any]],
+    where: str,
+) -> None:
+    """One statement for all rows, which come as one JSON value: the driver takes far longer over as many parameters."""
+    fields = [*keys, *chosen]
+    names = [f"v{at}" for at in range(len(fields))]
+    kinds = ", ".join(f"{name} {field.rel_db_type(connection)}" for name, field in zip(names, fields, strict=True))
+    value_of = dict(zip(fields, names, strict=True))
+    table = connection.ops.quote_name(model._meta.db_table)
+    assignments = ", ".join(f"{_column(field)} = given.{value_of[field]}" for field in chosen)
+    conditions = [f"{table}.{_column(field)} = given.{value_of[field]}" for field in keys] + ([f"({where})"] if where else [])
+    statement = (
+        f"UPDATE {table} SET {assignments} FROM json_to_recordset(%s::json) AS given({kinds}) WHERE {' AND '.join(conditions)}"  # noqa: S608 - own names
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows]).decode()])
 
 
 def money(value: Decimal | None) -> Decimal:
@@ -192,21 +229,27 @@ def money(value: Decimal | None) -> Decimal:
 
 
 class OneOf(Lookup):
-    """The condition that an expression is one of many texts, which the database gets as one parameter.
+    """The condition that an expression is one of many texts or whole numbers, which the database gets as one parameter.
 
     Django looks at each member of a list by itself, which takes longer than the query. PostgreSQL gets an array and no
-    subquery: in a table that it has no statistics of yet it would otherwise go through all rows for each text.
+    subquery: in a table that it has no statistics of yet it would otherwise go through all rows for each member.
     """
 
     prepare_rhs = False
 
-    def __init__(self, expression: Combinable, texts: Collection[str]) -> None:
-        super().__init__(expression, list(texts))
+    def __init__(self, expression: Combinable, members: Collection[str] | Collection[int]) -> None:
+        super().__init__(expression, list(members))
+
+    def _left(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, Sequence[Any]]:
+        if not self.rhs:
+            raise EmptyResultSet  # nothing is one of none: Django then asks no database
+        return self.process_lhs(compiler, connection)
 
     def as_sqlite(self, compiler: Any, connection: BaseDatabaseWrapper, **context: Any) -> tuple[str, list[Any]]:
-        left, parameters = self.process_lhs(compiler, connection)
+        left, parameters = self._left(compiler, connection)
         return f"{left} IN (SELECT value FROM json_each(%s))", [*parameters, json.dumps(self.rhs)]  # noqa: S608 - the column is quoted
 
     def as_postgresql(self, compiler: Any, connection: BaseDatabaseWrapper, **context: Any) -> tuple[str, list[Any]]:
-        left, parameters = self.process_lhs(compiler, connection)
-        return f"{left} = ANY(%s::text[])", [*parameters, self.rhs]
+        left, parameters = self._left(compiler, connection)
+        kind = "text" if isinstance(self.rhs[0], str) else "bigint"
+        return f"{left} = ANY(%s::{kind}[])", [*parameters, self.rhs]

@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from cartrover.leasing import LEASE, RENEW_AFTER, LeaseLost, database_now, free_at, owner_is_dead, owner_name
@@ -16,6 +17,7 @@ from connectors.contract import Address, OrderLineOut, OrderOut, Receipt, Remote
 from connectors.models import Connection
 from orders.models import MessagePurpose, MessageState, Order, OrderLine, OutboundMessage
 from orders.models.outbound import OPEN_STATES
+from orders.pipeline.loader import OneOf
 from orders.rules.aliases import wms_skus
 from orders.rules.ship_methods import ShipMethods
 
@@ -41,7 +43,8 @@ class Batch:
         """Make the leases last. Raise `LeaseLost` when none of them is held any more."""
         if timezone.now() < self.renewed_at + RENEW_AFTER:
             return
-        rows = OutboundMessage.objects.for_account(self.connection.account_id).filter(lease_token=self.token)
+        pks = [one.pk for one in self.messages]
+        rows = OutboundMessage.objects.for_account(self.connection.account_id).filter(pk__in=pks, lease_token=self.token)
         if not rows.update(lease_until=database_now() + LEASE) and self.messages:
             raise LeaseLost("the batch was taken over")
         self.renewed_at = timezone.now()
@@ -49,7 +52,8 @@ class Batch:
 
 def break_dead_batches(connection: Connection) -> None:
     """Free the messages of processes on this machine that are certainly gone, without waiting for their leases."""
-    held = OutboundMessage.objects.for_account(connection.account_id).filter(connection=connection).exclude(lease_token="")
+    rows = OutboundMessage.objects.for_account(connection.account_id).filter(connection=connection, state__in=WORKED_ON)
+    held = rows.exclude(lease_token="")
     for token, owner in set(held.values_list("lease_token", "lease_owner")):
         if owner_is_dead(owner):
             held.filter(lease_token=token).update(lease_token="", lease_owner="", lease_until=None)
@@ -72,13 +76,9 @@ def claim_batch(connection: Connection, *, named: bool, without: Collection[int]
     token = uuid.uuid4().hex
     with transaction.atomic():
         pks = list(chosen.order_by("due_at", "pk").values_list("pk", flat=True)[:size])
-        rows.filter(pk__in=pks).update(lease_token=token, lease_owner=owner_name(), lease_until=now + LEASE)
-    messages = list(
-        OutboundMessage.objects.for_account(connection.account_id)
-        .filter(lease_token=token)
-        .select_related("order__source")
-        .order_by("due_at", "pk")
-    )
+        rows.filter(OneOf(F("pk"), pks)).update(lease_token=token, lease_owner=owner_name(), lease_until=now + LEASE)
+    mine = OutboundMessage.objects.for_account(connection.account_id).filter(OneOf(F("pk"), pks), lease_token=token)
+    messages = list(mine.order_by("due_at", "pk"))
     return Batch(connection, token, messages) if messages else None
 
 
@@ -100,33 +100,47 @@ def cancels_wanted(deliveries: Sequence[OutboundMessage]) -> set[int]:
 
 def orders_out(batch: Sequence[OutboundMessage], connection: Connection) -> dict[int, OrderOut]:
     """Build what is to be sent, by message id: lines in the file's order, SKUs after aliases, the WMS's shipping code."""
-    if not batch:
-        return {}
-    account_id = connection.account_id
-    lines: dict[int, list[OrderLine]] = {}
-    for line in OrderLine.objects.for_account(account_id).filter(order__in=[one.order_id for one in batch]).order_by("line_no"):
-        lines.setdefault(line.order_id, []).append(line)
-    skus: dict[int, dict[str, str]] = {}
-    methods: dict[int, ShipMethods] = {}
-    for cart in {one.order.source_id: one.order.source for one in batch}.values():
-        items = {line.item for one in batch if one.order.source_id == cart.pk for line in lines.get(one.order_id, [])}
-        skus[cart.pk] = wms_skus(account_id=account_id, cart_id=cart.pk, cart_skus=items)
-        methods[cart.pk] = ShipMethods.of(cart, hold_unmapped=False)
-    return {
-        one.pk: order_out(one.order, lines.get(one.order_id, []), skus[one.order.source_id], methods[one.order.source_id])
-        for one in batch
-    }
+    outs = _outs(connection.account_id, [one.order_id for one in batch])
+    return {one.pk: outs[one.order_id] for one in batch}
 
 
 def foreseen(order: Order) -> OrderOut:
     """Return one order as a destination would get it now, whether or not a message of it exists."""
-    lines = list(OrderLine.objects.for_account(order.account_id).filter(order=order).order_by("line_no"))
-    skus = wms_skus(account_id=order.account_id, cart_id=order.source_id, cart_skus={line.item for line in lines})
-    return order_out(order, lines, skus, ShipMethods.of(order.source, hold_unmapped=False))
+    return _outs(order.account_id, [order.pk])[order.pk]
 
 
-def order_out(order: Order, lines: Sequence[OrderLine], skus: dict[str, str], methods: ShipMethods) -> OrderOut:
-    """Return the order as a destination gets it: pure."""
+ORDER_FACTS = (
+    "id", "source_id", "public_id", "cust_ref", "cust_po_no", "order_date", "ship_by", "retailer_name", "customer_code",
+    "currency", "ship_to", "bill_to", "ship_code", "ship_carrier", "ship_method", "notes", "shipping_handling",
+    "order_discount", "is_test", "extra",
+)  # fmt: skip
+LINE_FACTS = ("order_id", "line_no", "item", "chosen_item", "quantity", "price", "title", "upc")
+
+
+def _outs(account_id: int, order_ids: Collection[int]) -> dict[int, OrderOut]:
+    """Build orders of one account as a destination gets them, by id. Rows, not instances: a batch has hundreds of them."""
+    if not order_ids:
+        return {}
+    orders = Order.objects.for_account(account_id).filter(OneOf(F("pk"), order_ids)).values_list(*ORDER_FACTS, named=True)
+    lines: dict[int, list[Any]] = {}
+    rows = OrderLine.objects.for_account(account_id).filter(OneOf(F("order_id"), order_ids))
+    for line in rows.order_by("line_no").values_list(*LINE_FACTS, named=True):
+        lines.setdefault(line.order_id, []).append(line)
+    by_cart: dict[int, list[Any]] = {}
+    for order in orders:
+        by_cart.setdefault(order.source_id, []).append(order)
+    outs: dict[int, OrderOut] = {}
+    for cart in Connection.objects.for_account(account_id).filter(pk__in=list(by_cart)):
+        its = by_cart[cart.pk]
+        items = {line.item for order in its for line in lines.get(order.id, [])}
+        skus = wms_skus(account_id=account_id, cart_id=cart.pk, cart_skus=items)
+        methods = ShipMethods.of(cart, hold_unmapped=False)
+        outs |= {order.id: _order_out(order, lines.get(order.id, []), skus, methods) for order in its}
+    return outs
+
+
+def _order_out(order: Any, lines: Sequence[Any], skus: dict[str, str], methods: ShipMethods) -> OrderOut:
+    """Return the order of these rows of ORDER_FACTS and LINE_FACTS as a destination gets it: pure."""
     return OrderOut(
         public_id=str(order.public_id),
         cust_ref=order.cust_ref,

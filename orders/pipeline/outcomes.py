@@ -16,7 +16,7 @@ from connectors.contract import Exchange, HoldReason, OrderOut, Receipt, Sent
 from connectors.errors import AlreadyTaken, ConnectorError, FixOrder, OutcomeUnknown, SlowDown, TryLater
 from orders.holding import hold_order
 from orders.models import MessagePurpose, MessageState, Order, OrderEvent, OrderLine, OutboundAttempt, OutboundMessage
-from orders.pipeline.loader import insert_rows, update_rows
+from orders.pipeline.loader import OneOf, insert_rows, update_rows
 from orders.pipeline.messages import Batch, taken_of
 from orders.retrying import GIVE_UP_AFTER, next_try
 from orders.states import OrderState
@@ -48,7 +48,7 @@ def mark_sending(batch: Batch, messages: Sequence[OutboundMessage]) -> dict[int,
         rows = OutboundMessage.objects.for_account(batch.connection.account_id).filter(lease_token=batch.token)
         # Whoever holds an order in this moment either comes first, and it isn't sent, or sees that it is on its way.
         rows = rows.exclude(purpose=MessagePurpose.DELIVER, order__hold__gt="").select_for_update(of=("self",))
-        held = set(rows.filter(pk__in=[one.pk for one in messages]).values_list("pk", flat=True))
+        held = set(rows.filter(OneOf(F("pk"), [one.pk for one in messages])).values_list("pk", flat=True))
         update_rows(
             OutboundMessage,
             ("state", "sent_at", "attempts", "generation", "taken"),
@@ -64,26 +64,26 @@ def mark_sending(batch: Batch, messages: Sequence[OutboundMessage]) -> dict[int,
             ("account_id", "public_id", "message_id", "started_at", "outcome", "request", "answer", "words"),
             attempts,
         )
-        ids = OutboundAttempt.objects.for_account(batch.connection.account_id).filter(
-            public_id__in=[attempt[1] for attempt in attempts]
-        )
-        found = dict(ids.values_list("message_id", "pk"))
+        ids = OutboundAttempt.objects.for_account(batch.connection.account_id).filter(OneOf(F("message_id"), held))
+        found = dict(ids.order_by("pk").values_list("message_id", "pk"))  # of each message the last one, which is this one
     for one in messages:
         if one.pk in found:
             one.state, one.sent_at, one.attempts = MessageState.SENDING, now, one.attempts + 1
     return found
 
 
-def note_delivered(batch: Batch, delivered: Sequence[Delivered]) -> None:
-    """Write receipts: message done, order at the WMS, its lines with the SKU they were sent under, and the story."""
+def note_delivered(batch: Batch, delivered: Sequence[Delivered]) -> set[int]:
+    """Write receipts: message done, order at the WMS, its lines with the SKU they were sent under, and the story.
+
+    Return the ids of the messages that this was written of: those whose lease is still held.
+    """
     if not delivered:
-        return
+        return set()
     now = timezone.now()
     with transaction.atomic():
         rows = OutboundMessage.objects.for_account(batch.connection.account_id)
-        held = set(
-            rows.filter(lease_token=batch.token, pk__in=[one.message.pk for one in delivered]).values_list("pk", flat=True)
-        )
+        pks = [one.message.pk for one in delivered]
+        held = set(rows.filter(OneOf(F("pk"), pks), lease_token=batch.token).values_list("pk", flat=True))
         mine = [one for one in delivered if one.message.pk in held]
         update_rows(
             OutboundMessage,
@@ -103,6 +103,7 @@ def note_delivered(batch: Batch, delivered: Sequence[Delivered]) -> None:
             ("account_id", "public_id", "order_id", "connection_id", "at", "kind", "words", "document_name", "actor", "data"),
             [_event(one, batch, now) for one in mine],
         )
+    return held
 
 
 def _order_values(one: Delivered, batch: Batch, now: datetime) -> tuple[object, ...]:
@@ -122,33 +123,16 @@ def _order_values(one: Delivered, batch: Batch, now: datetime) -> tuple[object, 
 
 
 def _write_lines(mine: Sequence[Delivered]) -> None:
-    account_ids = {one.message.account_id for one in mine}
-    if not account_ids:
-        return
-    pks = {
-        (order_id, line_no): pk
-        for order_id, line_no, pk in OrderLine.objects.for_account(account_ids.pop())
-        .filter(order__in=[one.message.order_id for one in mine])
-        .values_list("order_id", "line_no", "pk")
-    }
-    update_rows(
-        OrderLine,
-        ("wms_item",),
-        [
-            (pks[one.message.order_id, line.line_no], line.wms_item)
-            for one in mine
-            for line in one.order_out.lines
-            if (one.message.order_id, line.line_no) in pks
-        ],
-    )
+    by_number = ("order_id", "line_no")
+    under = [(one.message.order_id, line.line_no, line.wms_item) for one in mine for line in one.order_out.lines]
+    update_rows(OrderLine, ("wms_item",), under, key=by_number)
     known = [
-        (pks[one.message.order_id, line.line_no], line.external_id, line.quantity)
+        (one.message.order_id, line.line_no, line.external_id, line.quantity)
         for one in mine
         for line in one.sent.receipt.lines or ()
-        if (one.message.order_id, line.line_no) in pks
     ]
     if known:
-        update_rows(OrderLine, ("external_id", "wms_quantity"), known)
+        update_rows(OrderLine, ("external_id", "wms_quantity"), known, key=by_number)
 
 
 def _finish_attempts(pairs: Sequence[tuple[int, Delivered]], now: datetime) -> None:
