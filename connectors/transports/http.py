@@ -44,7 +44,7 @@ from urllib3.exceptions import HTTPError
 from connectors.contract import Exchange, Limiter, Network
 from connectors.errors import ConnectorError, FixConnection, OutcomeUnknown, SlowDown, TryLater
 from connectors.transports.excerpts import cut, excerpt
-from connectors.transports.http_connections import CONNECT_TIMEOUT, NoCookies, OnePool, Trip, Trips, pool_for
+from connectors.transports.http_connections import CONNECT_TIMEOUT, OnePool, Trip, Trips, pool_for
 from connectors.transports.sockets import certificate_problem
 
 CALL_TIMEOUT = 28.0
@@ -151,23 +151,20 @@ class HttpClient:
         self._rate_headers = rate_headers
         self._timeout, self._max_bytes, self._far_side = timeout, max_bytes, far_side
         self._trips = Trips()
-        self._pool = pool_for(self._base, network, self._trips, pool_size, ca_file)
-        self._session = requests.Session()
-        # The environment's proxies, .netrc and CA bundle must not decide over a merchant's connection.
-        self._session.trust_env = False
-        self._session.cookies = NoCookies()
-        self._session.headers.update({"Accept": "application/json", "User-Agent": "CartRover", **(headers or {})})
+        # No session of requests stands before it: the environment's proxies, .netrc and CA bundle must not decide over a
+        # merchant's connection, cookies of one thread are none of another's, and merging its settings takes half as long as
+        # the request itself.
+        self._adapter = OnePool(pool_for(self._base, network, self._trips, pool_size, ca_file))
+        self._headers = requests.utils.default_headers()
+        self._headers.update({"Accept": "application/json", "User-Agent": "CartRover", **(headers or {})})
         self._own_headers = frozenset(name.lower() for name in headers or {})
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, OnePool(self._pool))
 
     def __repr__(self) -> str:
         return f"HttpClient({self._base!r})"
 
     def close(self) -> None:
         """Close all connections. Never raises."""
-        self._session.close()
-        self._pool.close()
+        self._adapter.close()
 
     def request(
         self,
@@ -208,8 +205,7 @@ class HttpClient:
 
         No token is asked for, and headers that the connector signs in with are not told.
         """
-        asked = requests.Request(method, self._base + path, json=json, headers=dict(headers or {}))
-        ready = self._session.prepare_request(asked)
+        ready = self._ready(self._base + path, {"method": method, "json": json}, headers or {})
         told = {name: _text(value) for name, value in ready.headers.items()}
         shown = [(name, SECRET_HEADER if name.lower() in self._own_headers else value) for name, value in told.items()]
         if self._bearer is not None:
@@ -258,15 +254,9 @@ class HttpClient:
         trip = self._trips.begin(is_write, self._timeout)
         started = time.monotonic()
         try:
-            with self._session.request(
-                url=url,
-                headers=headers,
-                stream=True,
-                allow_redirects=False,
-                timeout=(min(CONNECT_TIMEOUT, self._timeout), self._timeout),
-                verify=True,
-                **what,
-            ) as response:
+            ready = self._ready(url, what, headers)
+            timeout = (min(CONNECT_TIMEOUT, self._timeout), self._timeout)
+            with self._adapter.send(ready, stream=True, timeout=timeout, verify=True) as response:
                 trip.has_answer = True
                 body = b"".join(self._limited(response, is_write))
         except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as error:
@@ -274,6 +264,17 @@ class HttpClient:
         elapsed = round((time.monotonic() - started) * 1000)
         answer = Answer(what["method"], path, response.status_code, response.headers, body, elapsed, is_write, self._far_side)
         return answer, trip
+
+    def _ready(self, url: str, what: Mapping[str, Any], headers: Mapping[str, str]) -> requests.PreparedRequest:
+        """Return a request as it goes out; it takes neither cookies nor a password from the address."""
+        merged = self._headers.copy()
+        merged.update(headers)
+        ready = requests.PreparedRequest()
+        ready.prepare_method(what["method"])
+        ready.prepare_url(url, what.get("params"))
+        ready.prepare_headers(merged)
+        ready.prepare_body(what.get("data"), None, what.get("json"))
+        return ready
 
     def _limited(self, response: requests.Response, is_write: bool) -> Iterator[bytes]:
         size = 0

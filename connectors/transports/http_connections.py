@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from requests.adapters import HTTPAdapter
-from requests.cookies import RequestsCookieJar
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.retry import Retry
@@ -134,15 +133,12 @@ class OnePool(HTTPAdapter):
         super().__init__(max_retries=Retry(False))
         self._pool = pool
 
+    def close(self) -> None:
+        super().close()
+        self._pool.close()
+
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         return self._pool
 
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
         """Leave the pool's context as it is."""
-
-
-class NoCookies(RequestsCookieJar):
-    """Keeps none: threads share the session, and an API with a token needs no cookies."""
-
-    def set_cookie(self, cookie: Any, *args: Any, **kwargs: Any) -> None:
-        """Forget it."""

@@ -7,14 +7,11 @@ no outcome is looked up.
 
 from __future__ import annotations
 
-import contextlib
-import queue
 import threading
+from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
-
-from django.utils import timezone
 
 from connectors import registry
 from connectors.contract import HoldReason, OrderDestination, Sent
@@ -187,8 +184,16 @@ class _Delivery:
             return
         self.batch.renew_if_old()
         self.attempts = mark_sending(self.batch, messages)
-        ended: queue.SimpleQueue[Future[Sent]] = queue.SimpleQueue()
         under_way: dict[Future[Sent], OutboundMessage] = {}
+        ended: deque[Future[Sent]] = deque()
+        enough = threading.Event()
+
+        def note(future: Future[Sent]) -> None:
+            # This thread is woken for many at once: woken for each, it and the senders would be in each other's way.
+            ended.append(future)
+            if len(ended) >= min(COMMIT_AT, len(under_way)):
+                enough.set()
+
         delivered: list[Delivered] = []
         unsent: list[OutboundMessage] = []
         try:
@@ -196,23 +201,21 @@ class _Delivery:
                 if one.pk in self.attempts:
                     future = self.senders.submit(self._send_one, one)
                     under_way[future] = one
-                    future.add_done_callback(ended.put)
-            committed_at = timezone.now()
+                    future.add_done_callback(note)
             while under_way:
-                with contextlib.suppress(queue.Empty):
-                    future = ended.get(timeout=COMMIT_EVERY.total_seconds())
+                enough.wait(COMMIT_EVERY.total_seconds())
+                enough.clear()
+                while ended:
+                    future = ended.popleft()
                     self._collect(under_way.pop(future), future, delivered, unsent)
                 if self.work.run.out_of_time:
                     self.stop.set()  # what wasn't begun is given back
-                if len(delivered) >= COMMIT_AT or timezone.now() - committed_at >= COMMIT_EVERY:
-                    self._commit(delivered)
-                    committed_at = timezone.now()
-                    self.batch.renew_if_old()
+                self._commit(delivered)
+                self.batch.renew_if_old()
         except BaseException:
             self.stop.set()
             wait(under_way)  # nothing of this batch goes out once it is out of our hands
             raise
-        self._commit(delivered)
         give_back(self.batch, unsent, begun=True)
 
     def _send_one(self, message: OutboundMessage) -> Sent:
