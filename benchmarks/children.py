@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors import registry
+from connectors.contract import RunningSandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT = 4 * 3600
@@ -45,6 +46,7 @@ def hub(module: str, *arguments: str, folder: str, database: str) -> Figures:
     return child(
         module,
         *arguments,
+        DJANGO_SETTINGS_MODULE="benchmarks.settings",
         CARTROVER_VAR=folder,
         DATABASE_URL=database,
         CELERY_BROKER_URL="",
@@ -53,19 +55,26 @@ def hub(module: str, *arguments: str, folder: str, database: str) -> Figures:
 
 
 @contextlib.contextmanager
+def sandbox(kind: str, folder: str) -> Iterator[RunningSandbox]:
+    """Run the sandbox of a connector, in this process."""
+    start = registry.get(kind).sandbox
+    if start is None:
+        raise SystemExit(f"the {kind} connector has no sandbox to measure against")
+    box = start(folder, {})
+    try:
+        yield box
+    finally:
+        box.stop()
+
+
+@contextlib.contextmanager
 def cart_with(orders: int, folder: Path) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
     """Run a cart's SFTP server with one file of so many orders of 2 lines; give its login and what is known of the file.
 
     The file stays there, so that it can be fetched again and again.
     """
-    start = registry.get("dsco").sandbox
-    if start is None:
-        raise SystemExit("the dsco connector has no sandbox to measure against")
-    box = start(str(folder / "dsco"), {})
-    try:
+    with sandbox("dsco", str(folder / "dsco")) as box:
         box.drive("settings", archive_after_download=False)
         box.drive("place_orders", count=orders, lines=2, retailers=3, skus=500, quiet=True)
         file: dict[str, Any] = box.drive("export", columns=223)
         yield {**box.settings, **box.secrets}, file
-    finally:
-        box.stop()

@@ -19,11 +19,12 @@ def main(login: dict[str, str], api_url: str, profile: str) -> dict[str, object]
 
     figures: dict[str, object] = {}
     for what, name in (("store", ServiceName.ORDER_DOWNLOAD), ("deliver", ServiceName.ORDER_DELIVERY)):
-        started, busy = time.perf_counter(), time.process_time()
+        started, busy, alone = time.perf_counter(), time.process_time(), time.thread_time()
         with watched(profile if what == "deliver" else ""):
             finished = next(run_named(both, [name]))
         figures[what] = time.perf_counter() - started
         figures[f"{what}_cpu"] = time.process_time() - busy
+        figures[f"{what}_cpu_of_main_thread"] = time.thread_time() - alone
         figures[f"{what}_counts"] = finished.counts
         if finished.problem:
             raise SystemExit(finished.problem)

@@ -7,30 +7,38 @@ from __future__ import annotations
 
 import contextlib
 import cProfile
-import os
 import pstats
 import resource
 import sys
+import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 
-def new_account() -> Any:
-    """Set Django up with this folder's connectors beside the hub's, migrate, and return an account."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cartrover.settings")
+def set_up() -> None:
+    """Set Django up, with the settings that `children.hub` has named."""
     import django
-    from django.core.management import call_command
 
-    import connectors
-
-    connectors.__path__.append(str(Path(__file__).parent / "kinds"))
     django.setup()
-    call_command("migrate", verbosity=0)
+
+
+def new_account() -> Any:
+    """Set Django up, migrate an empty database, and return an account."""
+    set_up()
+    from django.core.management import call_command
 
     from cartrover.accounts.actions import account_create
 
+    call_command("migrate", verbosity=0)
     return account_create(slug="bench", name="Bench", owner_email="bench@example.com")[0]
+
+
+def account_there() -> Any:
+    """Set Django up and return the account that an earlier process made."""
+    set_up()
+    from cartrover.accounts.models import Account
+
+    return Account.objects.get(slug="bench")
 
 
 def live(account: Any, kind: str, settings: dict[str, str], secrets: dict[str, str]) -> Any:
@@ -54,11 +62,11 @@ def live_cart(account: Any, login: dict[str, str]) -> Any:
 
 @contextlib.contextmanager
 def watched(profile: str) -> Iterator[None]:
-    """With "own" or "calls" print the slowest functions of what is done meanwhile, to the error output."""
+    """With "own" or "calls" print where the processor time of this thread goes meanwhile, to the error output."""
     if not profile:
         yield
         return
-    watch = cProfile.Profile()
+    watch = cProfile.Profile(time.thread_time)
     watch.enable()
     yield
     watch.disable()

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import statistics
 import sys
@@ -23,6 +22,7 @@ from typing import Any
 
 from benchmarks.children import hub
 from benchmarks.databases import DATABASES, fresh_databases
+from benchmarks.hubs import set_up
 
 GOAL_MS = 50.0
 GOAL_GROWTH = 1.5
@@ -94,10 +94,7 @@ PAGES = {
 
 def measure(orders: int, rounds: int) -> dict[str, Any]:
     """Fill a database of its own with so many orders and open every page `rounds` times."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cartrover.settings")
-    import django
-
-    django.setup()
+    set_up()
     from django.core.management import call_command
     from django.db import connection
     from django.test import Client

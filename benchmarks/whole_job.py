@@ -88,6 +88,12 @@ def _report(what: str, rounds: list[dict[str, Figures]], orders: int, goal: int 
             f"  {words:12} {seconds:7.2f} s (store {_median(rounds, who, 'store'):.2f}) {orders / seconds:7.0f} orders/s "
             f"{busy / orders * 1000:6.2f} ms of processor an order {requests / orders:6.3f} requests an order"
         )
+    parts = {
+        "storing": _median(rounds, "hub", "store_cpu"),
+        "claiming and writing down": _median(rounds, "hub", "deliver_cpu_of_main_thread"),
+        "sending": _median(rounds, "hub", "deliver_cpu") - _median(rounds, "hub", "deliver_cpu_of_main_thread"),
+    }
+    print("  the hub's processor, ms an order: " + ", ".join(f"{name} {of / orders * 1000:.2f}" for name, of in parts.items()))
     print(f"  ratio to the floor {_ratio(rounds, 'seconds'):.2f}, in processor seconds {_ratio(rounds, 'cpu'):.2f}")
     speed = orders / _median(rounds, "hub", "seconds")
     if goal:
