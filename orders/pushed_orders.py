@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.db import DatabaseError, transaction
+from django.db.models import F
 
 from cartrover.accounts.models import Account
 from connectors.contract import OrderDraft
 from connectors.models import Connection, ServiceName
 from orders.models import Order
-from orders.pipeline.loader import Texts
+from orders.pipeline.loader import OneOf
 from orders.pipeline.persist import load_drafts, skip_reason
 from orders.pipeline.route import Route
 from orders.waking import wake, wake_stock_uploads
@@ -46,7 +47,9 @@ def push_orders(*, cart: Connection, drafts: Sequence[OrderDraft], actor: str) -
         Account.objects.select_for_update().get(pk=account_id)
         orders = Order.objects.for_account(account_id).filter(source=cart)
         seen = set(
-            orders.filter(external_id__in=Texts([draft.external_id for draft in drafts])).values_list("external_id", flat=True)
+            orders.filter(OneOf(F("external_id"), [draft.external_id for draft in drafts])).values_list(
+                "external_id", flat=True
+            )
         )
         fresh: dict[str, OrderDraft] = {}
         first: list[bool] = []
@@ -59,7 +62,7 @@ def push_orders(*, cart: Connection, drafts: Sequence[OrderDraft], actor: str) -
             return [Pushed(draft, duplicate=True) for draft in drafts]
         route = Route.of(cart)
         load_drafts(connection=cart, drafts=fresh.values(), document=None, actor=actor, route=route)
-        refs = dict(orders.filter(external_id__in=Texts(fresh)).values_list("external_id", "cust_ref"))
+        refs = dict(orders.filter(OneOf(F("external_id"), fresh)).values_list("external_id", "cust_ref"))
     if route.wms is not None:
         wake(route.wms, ServiceName.ORDER_DELIVERY)
     wake_stock_uploads(account_id)
