@@ -50,6 +50,7 @@ def main() -> int:
                     "quickbooks_commerce": {"settings": dict(wms.settings), "secrets": dict(wms.secrets)},
                     "dsco": {"settings": {**cart.settings, "tell_all_products": "yes"}, "secrets": dict(cart.secrets)},
                 }
+                wms.drive("set", rate_limit=1_000_000)  # requests are counted, not waited for
                 hub("hub_steps", "connect", json.dumps(sides), **installation)
                 print(f"far sides, {database}")
                 missed += not _orders(cart, wms, options.orders, installation)

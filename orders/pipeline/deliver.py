@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 
+from django.utils import timezone
+
 from connectors import registry
 from connectors.contract import HoldReason, OrderDestination, Sent
 from connectors.errors import ConnectorError, FixConnection, OutcomeUnknown, SlowDown, TryLater
@@ -40,7 +42,7 @@ from orders.run import Run
 
 COMMIT_EVERY = timedelta(milliseconds=200)
 COMMIT_AT = 50
-"""Outcomes are committed at least this often: after a crash at most these many orders that arrived are looked up again."""
+"""Outcomes are committed at least this often: after a crash about as many orders that arrived are looked up again."""
 
 TURNS = 8
 """Orders that each sender gets of one batch: between batches all senders wait for the slowest."""
@@ -57,18 +59,19 @@ def deliver(run: Run) -> None:
         recheck_unknown_skus(run, session)
         sends_at_once = _sends_at_once(run)
         with ThreadPoolExecutor(sends_at_once, thread_name_prefix="send") as senders:
-            run.unfinished = not _deliver_batches(run, session, senders, max(BATCH, TURNS * sends_at_once))
+            run.unfinished = not _deliver_batches(run, session, senders, sends_at_once)
 
 
-def _deliver_batches(run: Run, session: OrderDestination, senders: ThreadPoolExecutor, size: int) -> bool:
+def _deliver_batches(run: Run, session: OrderDestination, senders: ThreadPoolExecutor, sends_at_once: int) -> bool:
     """Deliver batch after batch; return False when the run's time was over before all was tried."""
     tried: set[int] = set()
     asked_again: set[int] = set()
+    size = max(BATCH, TURNS * sends_at_once)
     while not run.out_of_time:
         batch = claim_batch(run.connection, named=run.named, without=tried, size=size)
         if batch is None:
             return True
-        delivery = _Delivery(run, session, batch, senders)
+        delivery = _Delivery(run, session, batch, senders, min(sends_at_once, COMMIT_AT // 2))
         delivery.deliver()
         # What was delivered isn't claimed again anyway: the database need not be told of it with each claim.
         tried |= {one.pk for one in batch.messages} - delivery.delivered
@@ -98,11 +101,12 @@ class _Stopped(Exception):
 class _Delivery:
     """One batch on its way."""
 
-    def __init__(self, run: Run, session: OrderDestination, batch: Batch, senders: ThreadPoolExecutor) -> None:
+    def __init__(self, run: Run, session: OrderDestination, batch: Batch, senders: ThreadPoolExecutor, look_after: int) -> None:
         orders = orders_out(batch.messages, run.connection)
         self.work = BatchWork(run, session, batch, orders, resend_after(settings_of(run.connection)))
         self.batch = batch
         self.senders = senders
+        self.look_after = look_after
         self.home = threading.get_ident()
         self.attempts: dict[int, int] = {}
         self.delivered: set[int] = set()
@@ -191,7 +195,7 @@ class _Delivery:
         def note(future: Future[Sent]) -> None:
             # This thread is woken for many at once: woken for each, it and the senders would be in each other's way.
             ended.append(future)
-            if len(ended) >= min(COMMIT_AT, len(under_way)):
+            if len(ended) >= min(self.look_after, len(under_way)):
                 enough.set()
 
         delivered: list[Delivered] = []
@@ -202,6 +206,7 @@ class _Delivery:
                     future = self.senders.submit(self._send_one, one)
                     under_way[future] = one
                     future.add_done_callback(note)
+            committed_at = timezone.now()
             while under_way:
                 enough.wait(COMMIT_EVERY.total_seconds())
                 enough.clear()
@@ -210,12 +215,15 @@ class _Delivery:
                     self._collect(under_way.pop(future), future, delivered, unsent)
                 if self.work.run.out_of_time:
                     self.stop.set()  # what wasn't begun is given back
-                self._commit(delivered)
-                self.batch.renew_if_old()
+                if len(delivered) >= COMMIT_AT or timezone.now() - committed_at >= COMMIT_EVERY:
+                    self._commit(delivered)
+                    committed_at = timezone.now()
+                    self.batch.renew_if_old()
         except BaseException:
             self.stop.set()
             wait(under_way)  # nothing of this batch goes out once it is out of our hands
             raise
+        self._commit(delivered)
         give_back(self.batch, unsent, begun=True)
 
     def _send_one(self, message: OutboundMessage) -> Sent:
