@@ -3,8 +3,8 @@
     python -m benchmarks.lag [--files 8] [--workers 2]
 
 On PostgreSQL and Redis, with a worker and a clock as in production and both sandboxes. A file is read once its age by the
-server's clock is 30 seconds, so that none is read while it is written: with a minute between two looks that is 30 to 90 seconds
-before the hub has done anything at all.
+server's clock is 30 seconds, or sooner when a second look finds it no larger, so that none is read while it is written: most of
+the time goes by before the hub has done anything at all.
 """
 
 from __future__ import annotations

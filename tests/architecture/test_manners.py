@@ -26,7 +26,6 @@ WIDE_CATCHES = {
     "orders/housekeeping.py": "one account that can't be looked after must not keep the others from it; it is logged whole",
     "orders/jobs.py": "a bug in one job must not end the worker; it is logged whole",
     "orders/pipeline/batch_work.py": "a bug in one order's delivery must not hold up its neighbours; it is logged whole",
-    "orders/pipeline/deliver.py": "what a sender thread meets is told to the thread that waits, which raises or judges it",
     "orders/pipeline/read.py": "a file that trips over a bug must not stop the other files; it is logged whole",
     "orders/running.py": "a bug in one run must not end the worker; it is logged whole",
 }
