@@ -14,6 +14,9 @@ from tests.servers.databases import own_database
 
 ROOT = Path(__file__).resolve().parent.parent
 
+NOT_INHERITED = ("DJANGO_", "COV_", "PYTHONDONTWRITEBYTECODE")
+"""Beginnings of variables that mean these tests; a process that compiles the whole hub anew takes twice as long to begin."""
+
 
 @dataclass
 class CommandLine:
@@ -24,7 +27,7 @@ class CommandLine:
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "COV_"))}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
         self.environment = {
             **kept,
             "CARTROVER_VAR": str(self.folder),

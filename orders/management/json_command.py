@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
@@ -42,7 +43,13 @@ class Told:
 
 
 class JsonCommand(BaseCommand):
-    """A command that does its work in `work` and returns what there is to tell."""
+    """A command that does its work in `work` and returns what there is to tell.
+
+    Before it begins, settings that secrets hang on are checked. The pages aren't: loading them takes longer than most commands
+    do, and `manage.py check` looks at everything.
+    """
+
+    requires_system_checks = (Tags.security,)
 
     def add_arguments(self, parser: CommandParser) -> None:
         self.add_options(parser)
