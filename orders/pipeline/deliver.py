@@ -219,10 +219,10 @@ class _Delivery:
                     self._commit(delivered)
                     committed_at = timezone.now()
                     self.batch.renew_if_old()
-        except BaseException:
-            self.stop.set()
-            wait(under_way)  # nothing of this batch goes out once it is out of our hands
-            raise
+        finally:
+            if under_way:  # an error ended the loop: nothing of this batch goes out once it is out of our hands
+                self.stop.set()
+                wait(under_way)
         self._commit(delivered)
         give_back(self.batch, unsent, begun=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import json
 import os
@@ -285,12 +286,11 @@ class Sandbox:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="quickbooks-online-sandbox", daemon=True)
         self._thread.start()
-        try:
+        with contextlib.ExitStack() as undone:
+            undone.callback(self.stop)
             started = asyncio.run_coroutine_threadsafe(self._machine.start(ports.get("http", 0)), self._loop)
             port = started.result(PATIENCE)
-        except BaseException:
-            self.stop()
-            raise
+            undone.pop_all()
         base = f"http://{HOST}:{port}"
         self.settings: Mapping[str, str] = {
             "environment": "other",
