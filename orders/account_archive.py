@@ -122,6 +122,7 @@ def _account(account: Account) -> Rows:
     yield "organization", account.organization.name
     yield "time_zone", account.time_zone
     yield "retention_days", retention_of(account)
+    yield "api_keys_in_addresses", account.api_keys_in_url
     yield "made", account.created_at
 
 
@@ -154,10 +155,22 @@ def _channels(account: Account) -> Rows:
 
 
 def _api_keys(account: Account) -> Rows:
-    yield "name", "level", "cart", "api_user", "begins_with", "made", "made_by", "rolled", "last_used", "revoked"
+    yield (
+        "name",
+        "level",
+        "cart",
+        "api_user",
+        "begins_with",
+        "made",
+        "made_by",
+        "rolled",
+        "last_used",
+        "last_in_address",
+        "revoked",
+    )
     for one in ApiKey.objects.for_account(account).select_related("cart").order_by("pk"):
         cart = one.cart.name if one.cart is not None else ""
-        stamps = (one.rolled_at, one.last_used_at, one.revoked_at)
+        stamps = (one.rolled_at, one.last_used_at, one.url_used_at, one.revoked_at)
         yield one.name, one.level, cart, one.api_user, one.prefix, one.created_at, one.created_by, *stamps
 
 

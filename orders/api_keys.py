@@ -34,6 +34,9 @@ PREFIX_LENGTH = 4
 USE_NOTED_EVERY = timedelta(minutes=1)
 """How exact the last use is: a busy program must not cost a write at every request."""
 
+URL_USE_SHOWN = timedelta(days=90)
+"""How far back a key that came in an address is named to whoever may refuse that: programs of a season are rare guests."""
+
 WIDE_LEVELS = {ApiLevel.WAREHOUSE: OrganizationKind.FULFILLMENT, ApiLevel.MASTER: OrganizationKind.MASTER}
 """Levels that act for many merchants, and the kind of organization that has such keys."""
 
@@ -47,9 +50,7 @@ _NOBODYS = hashlib.sha256(b"nobody has this key").hexdigest()
 
 
 @transaction.atomic
-def key_make(
-    *, account: Account, name: str, level: ApiLevel, actor: str, cart: Connection | None = None, allow_in_url: bool = True
-) -> tuple[ApiKey, str]:
+def key_make(*, account: Account, name: str, level: ApiLevel, actor: str, cart: Connection | None = None) -> tuple[ApiKey, str]:
     """Make a key of the account; return it with its secret part, which nobody can be shown again.
 
     A cart's key opens just that cart, a merchant's key all carts, a warehouse's or a master's all merchants. Raise `Refused`
@@ -73,7 +74,6 @@ def key_make(
                 cart=cart,
                 api_user=_new_user(),
                 created_by=actor[:254],
-                allow_in_url=allow_in_url,
                 **_kept(secret),
             )
     except IntegrityError as taken:
@@ -119,21 +119,28 @@ def key_revoke(key: ApiKey, *, actor: str) -> bool:
 
 
 @transaction.atomic
-def key_allow_in_url(key: ApiKey, *, allowed: bool, actor: str) -> bool:
-    """Let the key stand in addresses, or take it in the Authorization header alone; return whether that changed."""
-    rows = ApiKey.objects.for_account(key.account_id).filter(pk=key.pk, revoked_at__isnull=True).exclude(allow_in_url=allowed)
-    if not rows.update(allow_in_url=allowed):
+def allow_in_url(account: Account, *, allowed: bool, actor: str) -> bool:
+    """Let the account's keys stand in addresses, or take them in the header alone; return whether that changed."""
+    rows = Account.objects.filter(pk=account.pk).exclude(api_keys_in_url=allowed)
+    if not rows.update(api_keys_in_url=allowed):
         return False
-    words = "It may stand in addresses." if allowed else "It is refused in addresses."
-    audit(account=key.account, actor=actor, verb="api_key.changed", subject=_subject(key), words=words)
+    account.api_keys_in_url = allowed
+    words = "They may stand in addresses." if allowed else "They are refused in addresses."
+    audit(account=account, actor=actor, verb="api_key.in_addresses", subject="API keys", words=words)
     return True
+
+
+def came_in_url(account: Account) -> list[ApiKey]:
+    """Return the account's working keys that came in addresses within `URL_USE_SHOWN`, the last one first."""
+    rows = ApiKey.objects.for_account(account).filter(revoked_at__isnull=True, url_used_at__gte=timezone.now() - URL_USE_SHOWN)
+    return list(rows.select_related("cart").order_by("-url_used_at"))
 
 
 def authenticate(api_user: str, api_key: str) -> ApiKey | None:
     """Return the key that these two parts are, with its account and cart; None for wrong and for revoked ones alike.
 
     One query, by `api_user`; the comparison takes the same time whether the user exists or not, and wherever the key differs.
-    Whether the key may stand in an address (`allow_in_url`) is for the caller to ask, who knows where it stood.
+    Whether the account's keys may stand in addresses (`api_keys_in_url`) is for the caller to ask, who knows where it stood.
     """
     rows = ApiKey.objects.across_accounts("who is asking is found out by the key").select_related("account", "cart")
     key = rows.filter(api_user=api_user[:40]).first()
@@ -143,12 +150,21 @@ def authenticate(api_user: str, api_key: str) -> ApiKey | None:
 
 def note_use(key: ApiKey) -> None:
     """Remember that the key was used just now, to the minute."""
-    now = timezone.now()
-    if key.last_used_at is not None and now - key.last_used_at < USE_NOTED_EVERY:
+    _note(key, "last_used_at")
+
+
+def note_in_url(key: ApiKey) -> None:
+    """Remember that the key came in an address just now, to the minute, also where it is refused there."""
+    _note(key, "url_used_at")
+
+
+def _note(key: ApiKey, column: str) -> None:
+    now, noted = timezone.now(), getattr(key, column)
+    if noted is not None and now - noted < USE_NOTED_EVERY:
         return
-    stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now)
-    ApiKey.objects.for_account(key.account_id).filter(stale, pk=key.pk).update(last_used_at=now)
-    key.last_used_at = now
+    stale = Q((f"{column}__isnull", True)) | Q((f"{column}__lt", now))
+    ApiKey.objects.for_account(key.account_id).filter(stale, pk=key.pk).update(**{column: now})
+    setattr(key, column, now)
 
 
 def _kept(secret: str) -> dict[str, str]:

@@ -51,12 +51,6 @@ class ApiKeyForm(forms.Form):
         label="Name", max_length=100, help_text="Who will use it, as “Shop plug-in”.", widget=forms.TextInput(attrs=PLAIN)
     )
     opens = forms.ChoiceField(label="Opens")
-    allow_in_url = forms.BooleanField(
-        label="May stand in addresses (older programs need it)",
-        required=False,
-        initial=True,
-        help_text="Addresses end up in logs. Switch it off for programs that send the Authorization header.",
-    )
 
     def __init__(self, *args: Any, account: Account, wide: ApiLevel | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

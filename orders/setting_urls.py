@@ -25,6 +25,15 @@ urlpatterns = [
     ),
     path("keys/", api_keys.api_key_list, name="api_keys"),
     *(path(f"keys/{ONE}/{act}/", api_keys.api_key_act, {"act": act}, name=f"api_key_{act}") for act in api_keys.ACTS),
+    *(
+        path(
+            f"keys/addresses/{word}/",
+            api_keys.api_keys_in_addresses,
+            {"allowed": word == "take"},
+            name=f"api_keys_{word}_in_url",
+        )
+        for word in ("take", "refuse")
+    ),
     path("audit/", audit.audit_log, name="audit_log"),
     path("export/", export.account_export, name="account_export"),
     path("export/zip/", export.account_export_zip, name="account_export_zip"),

@@ -60,6 +60,8 @@ class Account(models.Model):
     name = models.CharField(max_length=200)
     time_zone = models.CharField(max_length=60, default="UTC")
     retention_days = models.PositiveIntegerField(null=True, blank=True)
+    api_keys_in_url = models.BooleanField("API keys in addresses", default=True, db_default=True)
+    """Whether its API keys may stand in addresses, where proxies and logs see them: older programs know no other way."""
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     def __str__(self) -> str:

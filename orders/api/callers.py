@@ -68,8 +68,11 @@ def caller_of(request: HttpRequest, levels: frozenset[ApiLevel], *, for_merchant
     key = api_keys.authenticate(api_user, api_key)
     if key is None:
         raise _unknown("The API user or the API key is wrong, or the key was revoked.")
-    if in_url and not key.allow_in_url:
-        raise _unknown("This key is refused in addresses. Send it by basic authentication.")
+    if in_url:
+        api_keys.note_in_url(key)
+        if not key.account.api_keys_in_url:
+            # The account that the key was made in decides, whichever merchant it acts for: there its owners see who sends it.
+            raise _unknown("The account of this key refuses keys in addresses. Send it by basic authentication.")
     api_keys.note_use(key)
     level = ApiLevel(key.level)
     if level not in levels:

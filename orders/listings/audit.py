@@ -47,7 +47,7 @@ VERBS: Mapping[str, str] = {
     "api_key.made": "made an API key",
     "api_key.rolled": "rolled an API key",
     "api_key.revoked": "revoked an API key",
-    "api_key.changed": "changed an API key",
+    "api_key.in_addresses": "took or refused API keys in addresses",
     "channel.made": "added a notification channel",
     "channel.changed": "changed a notification channel",
     "channel.removed": "removed a notification channel",

@@ -31,12 +31,12 @@ class ApiKey(AccountOwned):
     api_user = models.CharField(max_length=40, unique=True)
     prefix = models.CharField(max_length=8)
     digest = models.CharField(max_length=64)
-    allow_in_url = models.BooleanField(default=True)
-    """Whether it may stand in an address, where proxies and logs see it: older programs know no other way."""
     created_by = models.CharField(max_length=254)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     rolled_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    url_used_at = models.DateTimeField(null=True, blank=True)
+    """When it last came in an address, whether it was taken or refused."""
     revoked_at = models.DateTimeField(null=True, blank=True)
     bucket_empty_ms = models.BigIntegerField(default=0, editable=False)
     """When its leaky bucket will have run empty, in milliseconds since 1970, if nobody calls any more."""

@@ -212,17 +212,6 @@ def test_orders_that_come_at_once_go_in_together_and_each_gets_its_own_answer(
     assert len(orders_of(acme)) == 4
 
 
-def test_url_credentials_are_taken_unless_the_key_refuses_them(shop: Program, acme: Account) -> None:
-    path = f"{NEW_ORDER}?api_user={shop.key.api_user}&api_key={shop.secret}"
-    answer = Client().generic("POST", path, json.dumps(order()), content_type="application/json")
-    assert json.loads(answer.content)["success_code"] is True
-    kept = ApiRequest.objects.for_account(acme).get(public_id=answer["X-CartRover-Process-ID"])
-    assert shop.secret not in kept.query
-    shop.key.allow_in_url = False
-    shop.key.save()
-    assert Client().get(f"/v1/cart/orders/TEST-1?api_user={shop.key.api_user}&api_key={shop.secret}").status_code == 401
-
-
 @pytest.mark.parametrize(
     "header",
     ["", "Basic", "Basic ???", "Bearer abc", "Basic " + base64.b64encode(b"no-colon").decode(), "Basic eDp5", "Basic AAA6eA=="],

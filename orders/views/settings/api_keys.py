@@ -35,7 +35,6 @@ def api_key_list(request: AccountRequest) -> HttpResponse:
                 name=form.cleaned_data["name"],
                 level=form.level,
                 cart=form.cart,
-                allow_in_url=form.cleaned_data["allow_in_url"],
                 actor=str(request.user),
             )
         except Refused as refused:
@@ -45,7 +44,7 @@ def api_key_list(request: AccountRequest) -> HttpResponse:
             return redirect("api_keys", slug=request.account.slug)
     rows = ApiKey.objects.for_account(request.account).select_related("cart")
     page = page_of(request.account, rows, along="created_at", descending=True, after=public_id_of(request.GET.get("after", "")))
-    shown = {"page": page, "form": form, "new": _shown_key(request)}
+    shown = {"page": page, "form": form, "new": _shown_key(request), "in_url": api_keys.came_in_url(request.account)}
     return render(request, "settings/api_keys.html", shown, status=422 if form.is_bound and form.errors else 200)
 
 
@@ -81,12 +80,18 @@ def _revoke(request: AccountRequest, key: ApiKey) -> None:
         messages.success(request, f"“{key.name}” is revoked. Programs that use it are refused from now on.")
 
 
-def _addresses(request: AccountRequest, key: ApiKey) -> None:
-    allowed = not key.allow_in_url
-    if api_keys.key_allow_in_url(key, allowed=allowed, actor=str(request.user)):
-        words = "may stand in addresses" if allowed else "is taken in the Authorization header only"
-        messages.success(request, f"“{key.name}” {words}.")
-
-
-_ACTS: dict[str, Callable[[AccountRequest, ApiKey], None]] = {"roll": _roll, "revoke": _revoke, "addresses": _addresses}
+_ACTS: dict[str, Callable[[AccountRequest, ApiKey], None]] = {"roll": _roll, "revoke": _revoke}
 ACTS = tuple(_ACTS)
+
+
+@require_POST
+@account_page(Role.OWNER)
+def api_keys_in_addresses(request: AccountRequest, *, allowed: bool) -> HttpResponse:
+    """Take the account's keys in addresses, or refuse them there, and lead back to the list."""
+    if not api_keys.allow_in_url(request.account, allowed=allowed, actor=str(request.user)):
+        messages.info(request, "Nothing was changed.")
+    elif allowed:
+        messages.success(request, "Keys may stand in addresses again.")
+    else:
+        messages.success(request, "Keys are refused in addresses from now on. Programs send them in the Authorization header.")
+    return redirect("api_keys", slug=request.account.slug)
