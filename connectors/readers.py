@@ -31,6 +31,12 @@ class SettingsUnfit(FieldProblems):
         return f"A setting of “{self.connection.name}” no longer fits. Enter it anew: {self}"
 
 
+def calls_us(connection: Connection) -> bool:
+    """Say whether the connection's far side is a program that calls the hub."""
+    spec = registry.find(connection.kind)
+    return spec is not None and spec.calls_us
+
+
 def settings_of(connection: Connection) -> dict[str, Any]:
     """Return every setting of the connection, converted to its kind and defaulted.
 

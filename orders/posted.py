@@ -13,9 +13,9 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from connectors import registry
 from connectors.contract import HoldReason, RemoteState, ShipmentDraft, ShipmentLineDraft, ShipmentState
 from connectors.models import Connection, Service, ServiceName
+from connectors.readers import calls_us
 from orders.alerts import raise_alert
 from orders.canceling import Telling, tell_cart
 from orders.holding import hold_order, lift_hold
@@ -59,12 +59,6 @@ class PostedPackage:
     shipped_at: Any
     lines: tuple[PostedLine, ...] | None
     details: dict[str, str] = field(default_factory=dict)
-
-
-def calls_us(connection: Connection | None) -> bool:
-    """Say whether the connection's far side is a program that calls the hub."""
-    spec = registry.find(connection.kind) if connection is not None else None
-    return spec is not None and spec.calls_us
 
 
 # --- taking an order ---------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.db import transaction
@@ -17,7 +17,10 @@ from orders.waking import wake_stock_uploads
 
 @dataclass(frozen=True, slots=True)
 class PostedLevel:
-    """What can be sold of a SKU in one warehouse ("" = the only one); `on_hand` is None where nobody says."""
+    """What can be sold of a SKU in one warehouse ("" = the only one); `on_hand` is None where nobody says.
+
+    `as_of`: when it was counted, by the WMS; one that lies ahead counts as now, for it would hide orders that come until then.
+    """
 
     sku: str
     warehouse: str
@@ -39,13 +42,25 @@ class PostedProduct:
 
 @transaction.atomic
 def store_levels(wms: Connection, levels: Sequence[PostedLevel]) -> int:
-    """Make these the levels of the SKUs that they name; return how many. Products that aren't known yet are made."""
+    """Make these the levels of the SKUs that they name; return how many. Products that aren't known yet are made.
+
+    A level that was counted before the one that is known isn't taken: an older reading never follows a newer one.
+    """
     now = timezone.now()
     Account.objects.select_for_update().get(pk=wms.account_id)
-    latest = {(one.sku, one.warehouse): one for one in levels}
+    rows = StockLevel.objects.for_account(wms.account_id).filter(connection=wms)
+    known = rows.filter(sku__in={one.sku for one in levels}).values_list("sku", "warehouse", "as_of")
+    counted = {(sku, warehouse): as_of for sku, warehouse, as_of in known}
+    latest: dict[tuple[str, str], PostedLevel] = {}
+    for one in levels:
+        key, as_of = (one.sku, one.warehouse), min(one.as_of, now)
+        if key not in counted or counted[key] <= as_of:
+            counted[key] = as_of
+            latest[key] = replace(one, as_of=as_of)
+    if not latest:
+        return 0
     skus = {sku for sku, _ in latest}
     _make_products(wms, skus)
-    rows = StockLevel.objects.for_account(wms.account_id).filter(connection=wms)
     StockLevel.objects.bulk_create(
         [
             StockLevel(
@@ -64,9 +79,7 @@ def store_levels(wms: Connection, levels: Sequence[PostedLevel]) -> int:
         update_fields=["available", "on_hand", "gone", "as_of"],
         batch_size=500,
     )
-    StockReading.objects.create(
-        account_id=wms.account_id, connection=wms, began_at=now, started_at=now, rows=rows.values("sku").distinct().count()
-    )
+    StockReading.objects.create(account_id=wms.account_id, connection=wms, began_at=now, started_at=now, rows=len(skus))
     wake_stock_uploads(wms.account_id)
     return len(latest)
 

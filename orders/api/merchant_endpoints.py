@@ -13,6 +13,7 @@ from ninja import Router
 
 from connectors.contract import Side
 from connectors.models import Connection, ConnectionState
+from connectors.readers import calls_us
 from orders import posted, posted_stock
 from orders.api import schemas, stock_reading
 from orders.api.answering import order_answer, order_list_answer, status_answer
@@ -104,7 +105,7 @@ def _updated(order: Order, data: dict[str, Any], actor: str) -> Order:
 
 
 def _require_calling(order: Order) -> None:
-    if not posted.calls_us(order.wms):
+    if order.wms is None or not calls_us(order.wms):
         name = order.wms.name if order.wms is not None else "no WMS yet"
         raise failure(f"Order {order.cust_ref} goes to {name}, which isn't an API WMS: it can't be changed here.")
 
@@ -145,15 +146,22 @@ def inventory_of(request: Call, sku: str) -> Answer:
 
 @router.post(
     "/merchant/inventory",
-    response=answers(schemas.CountAnswer),
+    response=answers(schemas.LevelCountAnswer),
     openapi_extra=described(body=schemas.InventoryBody, query=[WMS_PARAMETER], merchant=True),
 )
 @door(MERCHANTS, body=True)
 def post_inventory(request: Call) -> Answer:
-    """Post the stock of one SKU or of up to 5,000; SKUs that aren't named stay as they are. This hub's own design."""
+    """Post the stock of one SKU or of up to 5,000; SKUs that aren't named stay as they are. This hub's own design.
+
+    `wms_datetime` says when a SKU was counted, else it was now: orders that the WMS took later are taken off what carts are
+    told. `count` says how many levels were taken, `older` how many were not, as a later count of them is known.
+    """
     given = listed(request.data, MOST_SKUS, "SKUs")
     wms = own_wms(request.caller, request.GET.get("wms", ""))
-    return plain_success(count=posted_stock.store_levels(wms, levels_in(given, now=timezone.now())))
+    levels = levels_in(given, now=timezone.now())
+    count = posted_stock.store_levels(wms, levels)
+    older = len(levels) - count
+    return plain_success(count=count, **({"older": older} if older else {}))
 
 
 @router.get("/merchant/product/{path:sku}", response=answers(schemas.ProductAnswer), openapi_extra=described(merchant=True))

@@ -305,6 +305,10 @@ class CountAnswer(Done):
     count: int
 
 
+class LevelCountAnswer(CountAnswer):
+    older: int | None = None
+
+
 # --- stock and products out --------------------------------------------------------------------------------------------------
 
 

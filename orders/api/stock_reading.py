@@ -12,7 +12,7 @@ from connectors.models import Connection, ConnectionState
 from orders.api.callers import Caller
 from orders.api.envelope import failure
 from orders.api.order_reading import aliases_by_sku
-from orders.api.values import map_out, moment_out, moment_without_zone
+from orders.api.values import map_out, moment_out, moment_without_zone, spellings
 from orders.models import Product, StockLevel
 from orders.rules.aliases import wms_skus
 
@@ -30,11 +30,12 @@ def stock_page(caller: Caller, limit: int, page: int) -> list[dict[str, Any]]:
 
 def stock_of(caller: Caller, sku: str) -> dict[str, Any]:
     """Return the stock of one SKU, with quantities as texts. Raise `Fault` where nothing is known of it."""
-    name = _wms_sku(caller, sku)
-    rows = list(_levels(caller).filter(sku=name).select_related("connection"))
+    rows: list[StockLevel] = []
+    for name in _wms_skus(caller, sku):
+        rows = rows or list(_levels(caller).filter(sku=name).select_related("connection"))
     if not rows:
         raise failure(f"Product not found: {sku[:60]}")
-    found = _stock(name, rows)
+    found = _stock(rows[0].sku, rows)
     places = found["warehouses"]
     for one in (found, *(places.values() if isinstance(places, dict) else ())):
         one["qty_available"], one["qty_on_hand"] = str(one["qty_available"]), str(one["qty_on_hand"])
@@ -43,12 +44,13 @@ def stock_of(caller: Caller, sku: str) -> dict[str, Any]:
 
 def product_of(caller: Caller, sku: str) -> dict[str, Any]:
     """Return one product. Raise `Fault` where it isn't known."""
-    name = _wms_sku(caller, sku)
-    product = Product.objects.for_account(caller.account).filter(sku=name).first()
+    product = None
+    for name in _wms_skus(caller, sku):
+        product = product or Product.objects.for_account(caller.account).filter(sku=name).first()
     if product is None:
         raise failure(f"Product not found: {sku[:60]}")
     details = product.details or {}
-    aliases = aliases_by_sku(caller.account.pk, {name}).get(name, {})
+    aliases = aliases_by_sku(caller.account.pk, {product.sku}).get(product.sku, {})
     return {
         "sku": product.sku,
         "name": product.name or None,
@@ -69,13 +71,15 @@ def _levels(caller: Caller) -> Any:
     return StockLevel.objects.for_account(caller.account).filter(connection__in=connected.values("pk"))
 
 
-def _wms_sku(caller: Caller, sku: str) -> str:
-    """Return the WMS's SKU for what a program asks: a cart's program asks by its own."""
+def _wms_skus(caller: Caller, sku: str) -> list[str]:
+    """Return the WMS's SKUs that a program may ask for, the likeliest first: a cart's program asks by its own."""
     if not 0 < len(sku) <= 200 or "\x00" in sku:
         raise failure("Product not found: there is no such SKU.")
+    names = spellings(sku)
     if not caller.is_cart:
-        return sku
-    return wms_skus(account_id=caller.account.pk, cart_id=caller.cart.pk, cart_skus=[sku])[sku]
+        return list(names)
+    renamed = wms_skus(account_id=caller.account.pk, cart_id=caller.cart.pk, cart_skus=names)
+    return [renamed[name] for name in names]
 
 
 def _by_sku(rows: Iterable[StockLevel]) -> Mapping[str, list[StockLevel]]:
@@ -91,7 +95,8 @@ def _stock(sku: str, rows: Sequence[StockLevel]) -> dict[str, Any]:
         "sku": sku,
         "qty_available": sum(row.available for row in rows),
         "qty_on_hand": sum(_on_hand(row) for row in rows),
-        "wms_datetime": moment_out(max(row.as_of for row in rows)),
+        # As old as its oldest part: that one warehouse was counted just now says nothing of the others.
+        "wms_datetime": moment_out(min(row.as_of for row in rows)),
         "warehouses": map_out(places),
     }
 

@@ -43,6 +43,11 @@ def text_in(given: Given, name: str, longest: int = 200, *, where: str = "") -> 
     return text
 
 
+def spellings(name: str) -> tuple[str, ...]:
+    """Return what a name in an address may mean, the likeliest first: PHP's `urlencode` makes a plus of a space there too."""
+    return (name, name.replace("+", " ")) if "+" in name else (name,)
+
+
 def number_in(given: Given, name: str, *, where: str = "") -> Decimal | None:
     """Return a number, from a number or from a text that is one; None for none. Raise `Fault` for anything else."""
     value = given.get(name)

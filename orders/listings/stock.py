@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Max, Q, Sum
+from django.db.models import Count, Min, Q, Sum
 
 from cartrover.accounts.models import Account
 from connectors.contract import Side, StockRow
 from connectors.models import Connection, ConnectionState
+from connectors.readers import calls_us
 from orders.listings.paging import PAGE, Page
 from orders.models import Alert, AlertState, ChannelStock, StockLevel, StockReading
 from orders.pipeline.route import Route
@@ -39,7 +40,10 @@ class ItemStock:
 
 @dataclass(frozen=True, slots=True)
 class SkuStock:
-    """A SKU of the WMS: what can be sold of it over all its warehouses, and every name under which the cart knows it."""
+    """A SKU of the WMS: what can be sold of it over all its warehouses, and every name under which the cart knows it.
+
+    `as_of`: when the warehouse was counted whose count is the oldest.
+    """
 
     sku: str
     available: int
@@ -50,7 +54,10 @@ class SkuStock:
 
 @dataclass(frozen=True, slots=True)
 class InventoryPage:
-    """A page of SKUs for one cart. `trouble` says why there is nothing to tell; `guard` is the alert that holds all back."""
+    """A page of SKUs for one cart. `trouble` says why there is nothing to tell; `guard` is the alert that holds all back.
+
+    `is_posted`: the WMS calls the hub and posts SKUs as it likes, so that each was counted at a time of its own.
+    """
 
     carts: Sequence[Connection]
     cart: Connection | None
@@ -59,6 +66,7 @@ class InventoryPage:
     reading: StockReading | None
     guard: Alert | None
     page: Page[SkuStock]
+    is_posted: bool = False
 
 
 def inventory_page(account: Account, *, cart_id: UUID | None = None, sku: str = "", after: str = "") -> InventoryPage:
@@ -75,7 +83,7 @@ def inventory_page(account: Account, *, cart_id: UUID | None = None, sku: str = 
         return InventoryPage(carts, cart, None, route.no_route_words, None, guard, Page([], None))
     reading = StockReading.objects.for_account(account).filter(connection=route.wms).order_by("-pk").first()
     page = _skus(cart, route.wms, sku, after)
-    return InventoryPage(carts, cart, route.wms, "", reading, guard, page)
+    return InventoryPage(carts, cart, route.wms, "", reading, guard, page, is_posted=calls_us(route.wms))
 
 
 def _skus(cart: Connection, wms: Connection, beginning: str, after: str) -> Page[SkuStock]:
@@ -84,7 +92,7 @@ def _skus(cart: Connection, wms: Connection, beginning: str, after: str) -> Page
         levels = levels.filter(sku__startswith=beginning)
     here = Q(gone=False)
     totals = levels.values("sku").annotate(
-        total=Sum("available", filter=here), places=Count("pk", filter=here), seen=Max("as_of")
+        total=Sum("available", filter=here), places=Count("pk", filter=here), seen=Min("as_of")
     )
     found: list[Mapping[str, Any]] = list(totals.order_by("sku")[: PAGE + 1])
     shown = found[:PAGE]

@@ -11,7 +11,10 @@ from orders.models.outbound import OutboundDocument
 
 
 class StockReading(AccountOwned):
-    """One complete reading of a WMS's stock; `began_at` is the far side's time when it began."""
+    """One complete reading of a WMS's stock; `began_at` is the far side's time when it began.
+
+    Of a WMS that calls the hub: one post of some of its SKUs. How old what is known of a SKU is stands in its levels.
+    """
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="stock_readings")
     began_at = models.DateTimeField()
@@ -25,7 +28,10 @@ class StockReading(AccountOwned):
 
 
 class StockLevel(AccountOwned):
-    """What can be sold of a SKU in one warehouse, as the last reading said. `gone` = the WMS no longer has the SKU."""
+    """What can be sold of a SKU in one warehouse, as the last reading said. `gone` = the WMS no longer has the SKU.
+
+    `as_of`: when it was counted, where the WMS posts it; where the hub reads it, when a reading last found it changed.
+    """
 
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="stock_levels")
     sku = models.CharField(max_length=200)

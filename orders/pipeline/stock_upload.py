@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import Any
+from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q, Sum
+from django.db.models import OuterRef, Q, Subquery, Sum
 from django.utils import timezone
 
 from connectors.contract import DocumentSink, HoldReason, Place, Purpose, RemoteState, StockRow
 from connectors.models import Connection, Service, ServiceName
 from connectors.opening import open_session
-from connectors.readers import settings_of
+from connectors.readers import calls_us, settings_of
 from orders.alerts import raise_alert, resolve_alerts
 from orders.models import (
     ChannelStock,
@@ -32,6 +31,7 @@ from orders.pipeline.documents import make_document, mark_whole, send, unsent_do
 from orders.pipeline.route import Route
 from orders.pipeline.upload import watch_is_due
 from orders.rules.aliases import aliases_of
+from orders.rules.counted_stock import Count, Taken, left_of
 from orders.run import Run
 from orders.states import OrderState, Status
 
@@ -158,10 +158,15 @@ def _guarded(run: Run, rows: Iterable[StockRow]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Stock:
-    """What the last complete reading says, by the WMS's SKU; SKUs that it never had, or doesn't track, aren't in it."""
+    """What is known of the WMS's stock, by its SKU; SKUs that it never had, or doesn't track, aren't in it."""
 
-    available: Mapping[str, int]
+    counts: Mapping[str, Sequence[Count]]
     gone: frozenset[str]
+
+    @property
+    def oldest(self) -> datetime | None:
+        """When the oldest count was made of those that anything can have been taken from."""
+        return min((at for counts in self.counts.values() for at, number in counts if number > 0), default=None)
 
 
 def differences(cart: Connection) -> list[StockRow]:
@@ -186,10 +191,12 @@ def sellable(cart: Connection, *, among: Collection[str] | None = None) -> list[
     reading = StockReading.objects.for_account(cart.account_id).filter(connection=route.wms).order_by("-pk").first()
     if reading is None:
         return []
-    stock = _stock(route.wms, among)
+    stock = _stock(route.wms, reading, among)
     aliases = aliases_of(account_id=cart.account_id, cart_id=cart.pk)
     items = _told_items(cart, stock, aliases, all_products=bool(route.settings["tell_all_products"]), among=among)
-    waiting = _not_in_reading(route.wms, reading, held_too=bool(route.settings["subtract_held_orders"]), among=among)
+    oldest = stock.oldest or reading.started_at
+    waiting = _waiting(route.wms, oldest, held_too=bool(route.settings["subtract_held_orders"]), among=among)
+    taken = _taken(route.wms, oldest, among)
     products = Product.objects.for_account(cart.account_id).filter(_one_of("sku", among)).exclude(upc="")
     upcs = dict(products.values_list("sku", "upc"))
     least = int(route.settings["minimum_stock"] or 0)
@@ -199,8 +206,8 @@ def sellable(cart: Connection, *, among: Collection[str] | None = None) -> list[
         sku = aliases.get(item, item)
         if sku in stock.gone:
             rows.append(StockRow(item=item, upc=upcs.get(sku, ""), quantity=0, status=gone_status))
-        elif sku in stock.available:
-            left = max(0, stock.available[sku] - waiting.get(sku, 0))
+        elif sku in stock.counts:
+            left = max(0, left_of(stock.counts[sku], taken.get(sku, ())) - waiting.get(sku, 0))
             quantity = left if left >= least else 0
             status = "in-stock" if quantity else "out-of-stock"
             rows.append(StockRow(item=item, upc=upcs.get(sku, ""), quantity=quantity, status=status))
@@ -211,10 +218,17 @@ def _one_of(column: str, values: Collection[str] | None) -> Q:
     return Q() if values is None else Q((f"{column}__in", list(values)))
 
 
-def _stock(wms: Connection, among: Collection[str] | None) -> _Stock:
+def _stock(wms: Connection, reading: StockReading, among: Collection[str] | None) -> _Stock:
+    """Return the stock with when it was counted: all at once where the hub reads it, SKU by SKU where the WMS posts it."""
     rows = StockLevel.objects.for_account(wms.account_id).filter(_one_of("sku", among), connection=wms)
-    here = rows.filter(gone=False).values_list("sku").annotate(total=Sum("available"))
-    return _Stock(dict(here), frozenset(rows.filter(gone=True).values_list("sku", flat=True)))
+    here, counts = rows.filter(gone=False), defaultdict[str, list[Count]](list)
+    if calls_us(wms):
+        for sku, at, available in here.values_list("sku", "as_of", "available"):
+            counts[sku].append((at, available))
+    else:
+        for sku, total in here.values_list("sku").annotate(total=Sum("available")):
+            counts[sku].append((reading.started_at, total))
+    return _Stock(counts, frozenset(rows.filter(gone=True).values_list("sku", flat=True)))
 
 
 def _told_items(
@@ -232,42 +246,61 @@ def _told_items(
         names: dict[str, set[str]] = defaultdict(set)
         for cart_sku, wms_sku in aliases.items():
             names[wms_sku].add(cart_sku)
-        for sku in stock.available:
+        for sku in stock.counts:
             items |= names.get(sku) or {sku}
     return items
 
 
-def _not_in_reading(wms: Connection, reading: StockReading, *, held_too: bool, among: Collection[str] | None) -> dict[str, int]:
-    """Return what is ordered of each of the WMS's SKUs and not in the reading: orders that weren't delivered before it began,
-    and drafts, which commit no stock there."""
+def _waiting(wms: Connection, since: datetime, *, held_too: bool, among: Collection[str] | None) -> dict[str, int]:
+    """Return what of each of the WMS's SKUs is in no count, whenever it was made: orders that it doesn't have yet, and drafts,
+    which commit no stock there, but for those that `_taken` has."""
     undelivered = Q(state__in=[OrderState.NEW, OrderState.READY])
     if not held_too:
         undelivered &= Q(standing=Status.NEW, hold="")
     else:
         undelivered &= Q(standing__in=[Status.NEW, Status.ERROR]) & ~Q(hold=HoldReason.SUSPECTED_DUPLICATE)
-    # What was delivered after the reading began may even have shipped since: the reading has neither.
-    delivered = [OrderState.SENT, OrderState.SHIPPED, OrderState.CONFIRMED]
-    since = Q(state__in=delivered, delivered_at__gte=reading.started_at)
-    drafts = Q(state=OrderState.SENT, wms_state=RemoteState.DRAFT) & ~Q(
-        delivered_at__isnull=False, delivered_at__gte=reading.started_at
-    )
+    drafts = Q(state=OrderState.SENT, wms_state=RemoteState.DRAFT) & ~Q(delivered_at__isnull=False, delivered_at__gte=since)
+    waiting: dict[str, int] = defaultdict(int)
+    # No order is in both, and each has an index; asked for together, the database would look into every order.
+    for which in (undelivered, drafts):
+        for sku, number in _ordered(wms, which, among):
+            waiting[sku] += number
+    return waiting
+
+
+def _taken(wms: Connection, since: datetime, among: Collection[str] | None) -> dict[str, list[Taken]]:
+    """Return what the WMS took of each of its SKUs from `since` on, and when. It may even have shipped meanwhile."""
+    states = [OrderState.SENT, OrderState.SHIPPED, OrderState.CONFIRMED]
+    delivered = Q(state__in=states, delivered_at__isnull=False, delivered_at__gte=since)
+    taken: dict[str, list[Taken]] = defaultdict(list)
+    if not calls_us(wms):
+        # All was counted at once: what was taken since needs no time of its own, and the database adds it up.
+        for sku, number in _ordered(wms, delivered, among):
+            taken[sku].append((since, number))
+        return taken
+    orders = Order.objects.for_account(wms.account_id).filter(delivered, wms=wms)
+    levels = StockLevel.objects.for_account(wms.account_id).filter(connection=wms, gone=False, available__gt=0)
+    counted = levels.filter(sku=OuterRef("wms_item")).order_by("as_of").values("as_of")[:1]
+    lines = OrderLine.objects.for_account(wms.account_id).filter(_one_of("wms_item", among), order__in=orders.values("pk"))
+    # The database drops what is in every count: one SKU that was last counted a year ago brings a year of orders with it.
+    lines = lines.filter(order__delivered_at__gte=Subquery(counted))
+    for sku, at, quantity, canceled in lines.values_list("wms_item", "order__delivered_at", "quantity", "canceled"):
+        if at is not None:
+            taken[sku].append((at, quantity - canceled))
+    return taken
+
+
+def _ordered(wms: Connection, which: Q, among: Collection[str] | None) -> Iterator[tuple[str, int]]:
+    """Yield the WMS's SKUs and how many pieces of them are in these of its orders; one SKU may come several times."""
     asked = among
     if among is not None:
         renamed = ProductAlias.objects.for_account(wms.account_id).filter(_one_of("wms_sku", among))
         asked = {*among, *renamed.values_list("cart_sku", flat=True)}
-    # No order is in two of the three, and each has an index; asked for together, the database would look into every order.
-    orders = Order.objects.for_account(wms.account_id).filter(wms=wms)
-    lines = OrderLine.objects.for_account(wms.account_id).filter(_one_of("item", asked))
-    rows: Iterable[tuple[int, str, str, Any]] = chain.from_iterable(
-        lines.filter(order__in=orders.filter(which).values("pk"))
-        .values_list("order__source_id", "item", "chosen_item")
-        .annotate(total=Sum("quantity") - Sum("canceled"))
-        for which in (undelivered, since, drafts)
-    )
+    orders = Order.objects.for_account(wms.account_id).filter(which, wms=wms)
+    lines = OrderLine.objects.for_account(wms.account_id).filter(_one_of("item", asked), order__in=orders.values("pk"))
     aliases: dict[int, dict[str, str]] = {}
-    waiting: dict[str, int] = defaultdict(int)
+    rows = lines.values_list("order__source_id", "item", "chosen_item").annotate(total=Sum("quantity") - Sum("canceled"))
     for cart_id, item, chosen_item, total in rows:
         if cart_id not in aliases:
             aliases[cart_id] = aliases_of(account_id=wms.account_id, cart_id=cart_id)
-        waiting[chosen_item or aliases[cart_id].get(item, item)] += int(total)
-    return waiting
+        yield chosen_item or aliases[cart_id].get(item, item), int(total)
