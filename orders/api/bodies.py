@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest
-from django.http.request import UnreadablePostError
 
 from orders.api.envelope import Fault, invalid
 from orders.models import ErrorCode
@@ -25,13 +24,19 @@ _UNFIT = re.compile("[\x00\ud800-\udfff]")
 def raw_body(request: HttpRequest) -> bytes:
     """Return the bytes of the body. Raise `Fault` with 413 for too many."""
     try:
-        body = request.read(LARGEST_BODY + 1)
-    except UnreadablePostError:
+        body: bytes = _stream(request).read(LARGEST_BODY + 1)
+    except OSError:
         raise invalid("The request ended before its body did.") from None
     if len(body) > LARGEST_BODY:
         words = f"The body is larger than {LARGEST_BODY // 1024 // 1024} MB. Send less at once."
         raise Fault(ErrorCode.INVALID, words, status=413)
     return body
+
+
+def _stream(request: HttpRequest) -> Any:
+    """Return what the body is read from: of one that comes in chunks Django reads nothing, as nobody says how long it is."""
+    comes_in_chunks = "CONTENT_LENGTH" not in request.META and request.META.get("wsgi.input_terminated")
+    return request.META["wsgi.input"] if comes_in_chunks else request
 
 
 def parsed(body: bytes) -> Any:

@@ -17,6 +17,7 @@ from connectors.models import Connection, ConnectionState
 from orders.api.callers import Caller
 from orders.api.envelope import failure, invalid
 from orders.api.order_out import Include, Shown, wms_sku_of
+from orders.api.values import spellings
 from orders.models import (
     MessagePurpose,
     Order,
@@ -90,15 +91,16 @@ def find_order(caller: Caller, number: str) -> Order:
     rows = _visible(caller).select_related("source", "wms")
     if not 0 < len(number) <= LONGEST_NUMBER or "\x00" in number:
         raise failure("Order not found: there is no such number.")
-    if caller.is_cart:
-        pushed = rows.filter(external_id=number).first()
-        if pushed is not None:
-            return pushed
-    # By the very expression that has an index: without case, as the number is unique without it.
-    order = rows.annotate(upper_ref=Upper("cust_ref")).filter(upper_ref=number.upper()).first()
-    if order is None:
-        raise failure(f"Order not found: {number[:60]}")
-    return order
+    for name in spellings(number):
+        if caller.is_cart:
+            pushed = rows.filter(external_id=name).first()
+            if pushed is not None:
+                return pushed
+        # By the very expression that has an index: without case, as the number is unique without it.
+        order = rows.annotate(upper_ref=Upper("cust_ref")).filter(upper_ref=name.upper()).first()
+        if order is not None:
+            return order
+    raise failure(f"Order not found: {number[:60]}")
 
 
 def _visible(caller: Caller) -> QuerySet[Order]:

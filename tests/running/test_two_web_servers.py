@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import html
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,28 +13,10 @@ from cartrover.accounts.guesses import FROM_ONE_PLACE
 from cartrover.accounts.models import User
 from cartrover.accounts.words import STOPPED, WRONG
 from tests.factories import PASSWORD
-from tests.faults.parts import Part
-from tests.servers.databases import this_database
-from tests.servers.debian import free_port
+from tests.servers.web import WebServer
 from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class WebServer(Part):
-    """gunicorn as the image runs it, on the test's own database."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.address = f"http://127.0.0.1:{free_port()}"
-        command = ["-m", "gunicorn", "cartrover.wsgi:application", "--bind", self.address.removeprefix("http://")]
-        options = ["--worker-class", "gthread", "--workers", "2", "--threads", "4", "--preload", "--no-control-socket"]
-        told = {"DJANGO_SETTINGS_MODULE": "tests.settings", "DATABASE_URL": this_database(), "CARTROVER_VAR": str(folder)}
-        super().__init__(name, [sys.executable, *command, *options], folder / f"{name}.log", {**os.environ, **told})
-
-    def answers(self) -> bool:
-        with contextlib.suppress(requests.RequestException):
-            return requests.get(f"{self.address}/healthz", timeout=10).ok
-        return False
 
 
 @pytest.fixture
