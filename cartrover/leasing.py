@@ -161,15 +161,15 @@ class Lease:
         return bool(self._mine().update(lease_token="", lease_owner="", lease_until=None, **changes))
 
 
-def claim(model: type[Leased], pk: Any, *, only: Q | None = None, **changes: Any) -> Lease | None:
+def claim(model: type[Leased], pk: Any, *, only: Q | None = None, lasts: timedelta = LEASE, **changes: Any) -> Lease | None:
     """Take the lease of one row if nobody holds it (and `only` is true of it); return None otherwise."""
     now = database_now()
     token = uuid.uuid4().hex
     rows = model._base_manager.filter(free_at(now), pk=pk)
     if only is not None:
         rows = rows.filter(only)
-    won = rows.update(lease_token=token, lease_owner=owner_name(), lease_until=now + LEASE, **changes)
-    return Lease(model, pk, token, now + LEASE) if won else None
+    won = rows.update(lease_token=token, lease_owner=owner_name(), lease_until=now + lasts, **changes)
+    return Lease(model, pk, token, now + lasts) if won else None
 
 
 def break_dead_lease(model: type[Leased], pk: Any) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -178,12 +179,19 @@ class OAuthSpec:
 class RateLimit:
     """How many requests the far side allows in each clock-aligned window of so many seconds.
 
-    `monthly`: what a calendar month may cost at most; the hub counts and shows it, and refuses nothing. 0 = nobody counts.
+    `apart` are sorts of requests that it counts by themselves: how many of each in the same window. `at_once` is how many may
+    be under way at the same time, over all workers of all machines; 0 = any number. `monthly` is what a calendar month may cost
+    where the far side counts months, until the merchant says otherwise: the hub counts it, warns before it is spent, and
+    refuses nothing. 0 = nobody counts. `monthly_of` names the setting that tells who is counted, where that is an application
+    that may serve several remote accounts.
     """
 
     requests: int
     window_seconds: int
+    apart: Mapping[str, int] = field(default_factory=dict)
+    at_once: int = 0
     monthly: int = 0
+    monthly_of: str = ""
 
 
 # --- what the hub gives to a session -----------------------------------------------------------------------------------------
@@ -199,9 +207,13 @@ class Network(Protocol):
 
 
 class Limiter(Protocol):
-    """The request budget of one remote account, shared by all workers."""
+    """The request budget of one remote account, shared by all workers. `sort` is one that the spec's limits count apart."""
 
-    def take(self) -> None:
+    def under_way(self) -> AbstractContextManager[None]:
+        """Hold one of the requests that may be under way at once. Raise `SlowDown` when none becomes free."""
+        ...
+
+    def take(self, sort: str = "") -> None:
         """Count one request. Raise `SlowDown` when the budget of this window is used up."""
         ...
 
@@ -209,7 +221,7 @@ class Limiter(Protocol):
         """Remember what the far side's headers said."""
         ...
 
-    def exhausted(self, *, reset_at: datetime) -> None:
+    def exhausted(self, *, reset_at: datetime, sort: str = "") -> None:
         """Remember that the far side refused: nobody asks again before `reset_at`."""
         ...
 

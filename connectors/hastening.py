@@ -15,6 +15,7 @@ from django.utils import timezone
 from cartrover.vault import SealBroken
 from connectors.contract import Role, WebhookSpec
 from connectors.models import Connection, ConnectionState, Service, ServiceName
+from connectors.month_budget import not_before
 from connectors.readers import secrets_of
 
 SERVICES = {
@@ -75,5 +76,7 @@ def _move(connection: Connection, names: Collection[ServiceName]) -> None:
     for service in rows.filter(name__in=list(names)):
         last = service.last_run_at
         apart = APART.get(ServiceName(service.name), USUALLY_APART)
-        soon = max(now + GATHERED, last + apart) if last is not None else now + GATHERED
+        soon = now + GATHERED
+        if last is not None:
+            soon = max(soon, last + apart, not_before(connection, ServiceName(service.name), last, now=now))
         rows.filter(pk=service.pk, due_at__gt=soon).update(due_at=soon)

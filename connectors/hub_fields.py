@@ -156,9 +156,39 @@ WMS_FIELDS: tuple[Field, ...] = (
 _OF_SIDE = {Side.CART: CART_FIELDS, Side.WMS: WMS_FIELDS}
 
 
-def hub_fields_of(side: Side) -> tuple[Field, ...]:
-    """Return what the hub asks every connection of this side."""
-    return _OF_SIDE[side]
+def hub_fields_of(spec: ConnectorSpec) -> tuple[Field, ...]:
+    """Return what the hub asks a connection of this kind beside the kind's own fields."""
+    return (*_OF_SIDE.get(spec.side, ()), *_month_fields(spec))
+
+
+def _month_fields(spec: ConnectorSpec) -> tuple[Field, ...]:
+    if spec.limits is None or not spec.limits.monthly:
+        return ()
+    return (
+        Field(
+            name="monthly_requests",
+            label="Requests that a month may cost",
+            kind=FieldKind.INTEGER,
+            default=str(spec.limits.monthly),
+            minimum=0,
+            maximum=2_000_000_000,
+            help=f"As your plan at {spec.name} has it. You are warned at 80 % and when all are spent. 0: it has no limit.",
+            advanced=True,
+        ),
+        Field(
+            name="when_month_is_short",
+            label="When they get short",
+            kind=FieldKind.CHOICE,
+            default="save",
+            choices=(
+                ("save", "Read less often, so that orders keep going out"),
+                ("warn", "Only warn"),
+            ),
+            help="From 80 % on, tracking, invoices and stock are then read at most once an hour, and once in six hours when "
+            "the month's requests are spent. Orders are sent for as long as they are taken.",
+            advanced=True,
+        ),
+    )
 
 
 def resend_after(settings: Mapping[str, Any]) -> timedelta:
@@ -170,4 +200,4 @@ def resend_after(settings: Mapping[str, Any]) -> timedelta:
 def fields_of(spec: ConnectorSpec) -> tuple[Field, ...]:
     """Return all fields of a connection: the kind's own first, then the hub's, but for those that the kind declares itself."""
     own = {field.name for field in spec.fields}
-    return (*spec.fields, *(field for field in hub_fields_of(spec.side) if field.name not in own))
+    return (*spec.fields, *(field for field in hub_fields_of(spec) if field.name not in own))

@@ -238,6 +238,19 @@ class RequestBudget(models.Model):
         return f"{self.remaining} of {self.limit} until {self.reset_at}"
 
 
+class RequestSlot(Leased):
+    """One of the requests that may be under way at once at a remote account; whoever holds its lease has one under way."""
+
+    remote = models.CharField(max_length=300)
+    number = models.PositiveSmallIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["remote", "number"], name="request_slot_once")]
+
+    def __str__(self) -> str:
+        return f"request {self.number + 1} of {self.remote}"
+
+
 class Pulse(models.Model):
     """When a part of the installation was last seen at work, and on which machine. One row a part; of no account."""
 

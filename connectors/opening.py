@@ -18,9 +18,10 @@ from connectors.field_values import missing
 from connectors.hub_fields import fields_of, resend_after
 from connectors.models import Connection, ConnectionState
 from connectors.network import GuardedNetwork
-from connectors.rate_budget import BudgetLimiter, remote_name
+from connectors.rate_budget import BudgetLimiter
 from connectors.readers import SettingsUnfit, pinned_host_key, secrets_of, settings_of
 from connectors.remembering import RememberedFacts
+from connectors.remote_accounts import month_of, remote_of
 from connectors.token_store import StoredToken
 
 
@@ -44,7 +45,7 @@ def open_session(
     """
     require_no_transaction()
     spec = _spec_of(connection)
-    limiter = BudgetLimiter(remote_of(connection), spec.limits)
+    limiter = BudgetLimiter(remote_of(connection), spec.limits, month_of=month_of(connection, spec))
     try:
         session = spec.open_session(replace(_opening(connection, spec, limiter, progress), ask_host_key=ask_host_key))
         try:
@@ -92,8 +93,3 @@ def _opening(connection: Connection, spec: ConnectorSpec, limiter: BudgetLimiter
         now=timezone.now,
         pinned_host_key=host_key,
     )
-
-
-def remote_of(connection: Connection) -> str:
-    """Return the name of the remote account under which its requests are counted."""
-    return remote_name(connection.kind, connection.remote_identity or f"connection {connection.pk}")

@@ -1,196 +1,84 @@
-"""The request budget of a remote account, one row for all workers, drawn in blocks.
-
-A worker takes a block of requests off the row with one conditional UPDATE and then spends it without asking the database. What
-it hasn't spent goes back when its session closes, and is lost with a worker that dies: fewer requests for the rest of the
-window, never more. What the far side's headers say wins over our own count as soon as they say it.
-"""
+"""The request budget of a remote account, shared by all workers: so many in a window, so many at once, so many in a month."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime, timedelta
 
-from django.db.models import F, Q
 from django.utils import timezone
 
 from connectors.contract import RateLimit
-from connectors.errors import SlowDown
-from connectors.models import RequestBudget
+from connectors.month_budget import add_to_month
+from connectors.request_slots import RequestSlots
+from connectors.request_window import UNKNOWN_WINDOW, RequestWindow
 from connectors.thread_database import brief_use
-
-BLOCKS_A_WINDOW = 20
-"""Into how many blocks a window is cut: large enough to ask the database seldom, small enough that a dead worker's block and
-the idle blocks of others are a few per cent."""
-
-LARGEST_BLOCK = 50
-
-UNKNOWN_WINDOW = timedelta(seconds=60)
-"""How long a window is taken to be where only a limit is known; the next header corrects it."""
-
-SAME_MOMENT = timedelta(seconds=5)
-"""Far sides round their reset time, and a slow answer shifts it; a difference below this is none."""
-
-
-def spent_this_month(remote: str, *, now: datetime) -> int:
-    """Return how many requests were made of this remote account since the month began (UTC)."""
-    month = now.astimezone(UTC).date().replace(day=1)
-    return RequestBudget.objects.filter(remote=remote, month=month).values_list("spent", flat=True).first() or 0
-
-
-def remote_name(kind: str, identity: str) -> str:
-    """Return the name of a remote account's row, short enough for its column whatever the identity's length."""
-    name = f"{kind}:{identity}"
-    return name if len(name) <= 300 else f"{kind}:{sha256(identity.encode()).hexdigest()}"
 
 
 class BudgetLimiter:
-    """A `contract.Limiter` over the `RequestBudget` row of one remote account. Any thread may use it.
+    """A `contract.Limiter` over the rows of one remote account. Any thread may use it.
 
     Without a limit of the spec and without a header that names one, requests are only counted. `made` is how many were allowed.
+    `month_of` is under whose name the month is counted, where that isn't the remote account.
     """
 
     def __init__(
-        self, remote: str, limits: RateLimit | None, *, now: Callable[[], datetime] = timezone.now, home: int | None = None
+        self,
+        remote: str,
+        limits: RateLimit | None,
+        *,
+        month_of: str = "",
+        now: Callable[[], datetime] = timezone.now,
+        home: int | None = None,
     ) -> None:
         self.made = 0
         self._counted = 0
-        self._remote = remote
-        self._limits = limits
-        self._now = now
+        self._month_of, self._now = month_of or remote, now
         self._home = threading.get_ident() if home is None else home
         self._lock = threading.Lock()
-        self._row: RequestBudget | None = None
-        self._asked_at: datetime | None = None
-        self._block = 0
-        self._block_ends: datetime | None = None
+        self._counts_months = limits is not None and limits.monthly > 0
+        length = timedelta(seconds=limits.window_seconds) if limits else UNKNOWN_WINDOW
+        sorts = {"": limits.requests, **limits.apart} if limits else {"": 0}
+        self._windows = {
+            sort: RequestWindow(_row_name(remote, sort), most, length, now=now, home=self._home) for sort, most in sorts.items()
+        }
+        self._slots = RequestSlots(remote, limits.at_once, home=self._home) if limits and limits.at_once else None
 
-    # --- what a session calls ---------------------------------------------------------------------------------------------
+    def under_way(self) -> AbstractContextManager[None]:
+        """Hold one of the requests that may be under way at once. Raise `SlowDown` when none becomes free."""
+        return self._slots.held() if self._slots is not None else nullcontext()
 
-    def take(self) -> None:
+    def take(self, sort: str = "") -> None:
         """Count one request. Raise `SlowDown` when the budget of this window is used up."""
+        self._windows[sort].take()
         with self._lock:
-            now = self._now()
-            if not self._has_block(now) and not self._is_unlimited(now):
-                with brief_use(self._home):
-                    self._draw(now)
-            if self._block:
-                self._block -= 1
             self.made += 1
 
     def observe(self, *, limit: int, remaining: int, reset_at: datetime) -> None:
         """Remember what the far side's headers said. Answers that come late, of a window that is over, change nothing."""
-        with self._lock:
-            if limit < 1 or reset_at <= self._now() or not self._is_news(limit, remaining, reset_at):
-                return
-            with brief_use(self._home):
-                self._learn(limit, max(remaining, 0), reset_at)
+        self._windows[""].observe(limit, remaining, reset_at)
 
-    def exhausted(self, *, reset_at: datetime) -> None:
+    def exhausted(self, *, reset_at: datetime, sort: str = "") -> None:
         """Remember that the far side refused: no worker asks again before `reset_at`."""
-        with self._lock, brief_use(self._home):
-            self._block, self._block_ends = 0, None
-            row = self._read() or self._make()
-            RequestBudget.objects.filter(pk=row.pk).update(remaining=0, reset_at=reset_at)
-            self._read()
+        self._windows[sort].exhausted(reset_at)
 
     def close(self) -> None:
         """Give back what was drawn and not spent."""
+        for window in self._windows.values():
+            window.close()
         with self._lock:
-            if self._block and self._block_ends is not None and self._now() < self._block_ends:
-                with brief_use(self._home):
-                    rows = RequestBudget.objects.filter(remote=self._remote, reset_at=self._block_ends)
-                    rows.filter(remaining__lte=F("limit") - self._block).update(remaining=F("remaining") + self._block)
-            self._block, self._block_ends = 0, None
             self._count_month()
 
     def _count_month(self) -> None:
         """Add what was made since the last time to the month's count, where the far side counts months."""
         uncounted, self._counted = self.made - self._counted, self.made
-        if not uncounted or self._limits is None or not self._limits.monthly:
+        if not uncounted or not self._counts_months:
             return
-        month = self._now().astimezone(UTC).date().replace(day=1)
         with brief_use(self._home):
-            row = self._read() or self._make()
-            rows = RequestBudget.objects.filter(pk=row.pk)
-            if not rows.filter(month=month).update(spent=F("spent") + uncounted):
-                # Whoever comes first in a month begins it anew; who comes second in that moment adds.
-                begun = rows.filter(Q(month__isnull=True) | Q(month__lt=month)).update(month=month, spent=uncounted)
-                if not begun:
-                    rows.filter(month=month).update(spent=F("spent") + uncounted)
+            add_to_month(self._month_of, uncounted, now=self._now())
 
-    # --- drawing ----------------------------------------------------------------------------------------------------------
 
-    def _has_block(self, now: datetime) -> bool:
-        if self._block_ends is not None and now >= self._block_ends:
-            self._block, self._block_ends = 0, None
-        return self._block > 0
-
-    def _is_unlimited(self, now: datetime) -> bool:
-        """Nobody has named a limit; asked anew once a second, as another worker may have learnt of one."""
-        if self._limits is not None:
-            return False
-        if self._asked_at is None or now - self._asked_at >= timedelta(seconds=1):
-            with brief_use(self._home):
-                self._read()
-        row = self._row
-        return row is None or (row.limit == 0 and (row.reset_at is None or row.reset_at <= now))
-
-    def _draw(self, now: datetime) -> None:
-        row = self._read() or self._make()
-        while True:
-            if row.reset_at is None or row.reset_at <= now:
-                self._open_window(row, now)
-            elif row.remaining > 0:
-                block = min(max(row.limit // BLOCKS_A_WINDOW, 1), LARGEST_BLOCK, row.remaining)
-                same = RequestBudget.objects.filter(pk=row.pk, reset_at=row.reset_at, remaining__gte=block)
-                if same.update(remaining=F("remaining") - block):
-                    self._block, self._block_ends = block, row.reset_at
-                    row.remaining -= block
-                    return
-            else:
-                after = (row.reset_at - now).total_seconds()
-                raise SlowDown("The far side's request limit is used up; the hub goes on when it opens again.", after=after)
-            row = self._read() or self._make()
-
-    def _open_window(self, row: RequestBudget, now: datetime) -> None:
-        """Begin the window that `now` lies in; whoever comes first does it."""
-        limit = row.limit or (self._limits.requests if self._limits else 0)
-        window = timedelta(seconds=self._limits.window_seconds) if self._limits else UNKNOWN_WINDOW
-        epoch = datetime(1970, 1, 1, tzinfo=UTC)
-        ends = epoch + ((now - epoch) // window + 1) * window
-        closed = RequestBudget.objects.filter(Q(reset_at__isnull=True) | Q(reset_at__lte=now), pk=row.pk)
-        closed.update(limit=limit, remaining=limit, reset_at=ends)
-
-    # --- what is known of the row -----------------------------------------------------------------------------------------
-
-    def _read(self) -> RequestBudget | None:
-        self._row = RequestBudget.objects.filter(remote=self._remote).first()
-        self._asked_at = self._now()
-        return self._row
-
-    def _make(self) -> RequestBudget:
-        limit = self._limits.requests if self._limits else 0
-        self._row, _ = RequestBudget.objects.get_or_create(remote=self._remote, defaults={"limit": limit})
-        return self._row
-
-    def _is_news(self, limit: int, remaining: int, reset_at: datetime) -> bool:
-        """Ordinary answers say what we know already, and cost no query: the far side has at least what the row still has."""
-        row = self._row
-        if row is None or row.limit != limit or row.reset_at is None:
-            return True
-        return abs(row.reset_at - reset_at) > SAME_MOMENT or remaining < row.remaining + self._block
-
-    def _learn(self, limit: int, remaining: int, reset_at: datetime) -> None:
-        row = self._read() or self._make()
-        rows = RequestBudget.objects.filter(pk=row.pk)
-        if row.limit != limit or row.reset_at is None or abs(row.reset_at - reset_at) > SAME_MOMENT:
-            # Another window or another limit than we took it for: the far side's own count starts us afresh.
-            rows.update(limit=limit, remaining=max(remaining - self._block, 0), reset_at=reset_at)
-            self._block_ends = reset_at if self._block else None
-        else:
-            # Somebody outside the hub spends from the same budget: never more than the far side says is left.
-            self._block = min(self._block, remaining)
-            rows.filter(remaining__gt=remaining - self._block).update(remaining=max(remaining - self._block, 0))
-        self._read()
+def _row_name(remote: str, sort: str) -> str:
+    """Return the name of the row of what is counted apart; the account's own name is that of everything else."""
+    return f"{remote}#{sort}" if sort else remote

@@ -81,7 +81,7 @@ def _fields(spec: ConnectorSpec) -> Iterator[str]:
     names = [field.name for field in spec.fields]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"Field {name} is declared twice."
-    hub = {field.name: field for field in hub_fields_of(spec.side)} if spec.side in ROLES_OF_SIDE else {}
+    hub = {field.name: field for field in hub_fields_of(spec)}
     for field in spec.fields:
         yield from (f"Field {field.name} {fault}" for fault in _faults_of_field(field))
         if field.name in hub and hub[field.name].kind is not field.kind:
@@ -109,8 +109,7 @@ def _faults_of_field(field: Field) -> Iterator[str]:
 
 
 def _guide(spec: ConnectorSpec) -> Iterator[str]:
-    hub = hub_fields_of(spec.side) if spec.side in ROLES_OF_SIDE else ()
-    known = {field.name for field in (*spec.fields, *hub)}
+    known = {field.name for field in (*spec.fields, *hub_fields_of(spec))}
     for number, step in enumerate(spec.guide.steps, start=1):
         for name in step.fields:
             if name not in known:
@@ -151,5 +150,16 @@ def _webhook(spec: ConnectorSpec) -> Iterator[str]:
 def _limits(spec: ConnectorSpec) -> Iterator[str]:
     if spec.sends_at_once < 1:
         yield "SPEC.sends_at_once must be at least 1."
-    if spec.limits is not None and (spec.limits.requests < 1 or spec.limits.window_seconds < 1):
+    limits = spec.limits
+    if limits is None:
+        return
+    if limits.requests < 1 or limits.window_seconds < 1 or any(most < 1 for most in limits.apart.values()):
         yield "SPEC.limits must allow at least one request in at least one second."
+    if limits.at_once < 0 or limits.monthly < 0:
+        yield "SPEC.limits.at_once and SPEC.limits.monthly are 0 where there is no such limit, and never below."
+    if limits.monthly_of and limits.monthly_of not in {
+        field.name for field in spec.fields if field.kind is not FieldKind.SECRET
+    }:
+        yield f"SPEC.limits.monthly_of names {limits.monthly_of}, which is no setting."
+    if 0 < limits.at_once < spec.sends_at_once:
+        yield "SPEC.sends_at_once is more than SPEC.limits.at_once allows."

@@ -31,6 +31,7 @@ from orders.pipeline.invoicing import covered
 from orders.reconciling import reconcile
 from orders.retention import forget_old, forget_requests
 from orders.service_days import forget_days
+from orders.spent_months import alert_spent_month
 from orders.states import OrderState
 from orders.sweeping import UPLOADS
 from orders.waking import wake
@@ -71,6 +72,7 @@ def _keep_account(account: Account, now: datetime) -> None:
         except SettingsUnfit as unfit:
             mark_broken(unfit.connection, unfit.words)
     alert_ending_access(account, now)
+    alert_spent_month(account, now)
     forget_unmatched(account, now)
     forget_readings(account, now)
     forget_nightly(account, now)

@@ -20,6 +20,7 @@ from cartrover.leasing import LEASE, Lease, LeaseLost, break_dead_lease, claim, 
 from connectors import probing, registry
 from connectors.errors import ConnectorError, FixConnection, SlowDown, TryLater
 from connectors.models import Connection, ConnectionState, Outcome, Service, ServiceName, ServiceRun
+from connectors.month_budget import not_before
 from connectors.readers import SettingsUnfit
 from connectors.schedules import is_off, next_due
 from orders import queues
@@ -211,7 +212,8 @@ def _finish(run: Run, outcome: Outcome, words: str, again_at: datetime | None) -
 def _next_due(run: Run, now: datetime) -> datetime | None:
     if run.unfinished:
         return now
-    return next_due(run.service.every, now, run.connection.account.time_zone, spread=run.service.pk)
+    due = next_due(run.service.every, now, run.connection.account.time_zone, spread=run.service.pk)
+    return due and max(due, not_before(run.connection, ServiceName(run.service.name), now, now=now))
 
 
 def _note(service: Service, finished: Finished) -> Finished:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,8 +33,8 @@ from connectors.quickbooks_online.wire import (
 )
 from connectors.transports.http import Answer, HttpClient
 
-AT_ONCE = 10
-"""Requests under way at once; more are refused. Source: section 9.2."""
+BATCH = "batch"
+"""Requests that carry several are counted apart. Source: section 9.2."""
 
 THROTTLE_SECONDS = 60.0
 
@@ -58,7 +57,6 @@ class Api:
     def __init__(self, client: HttpClient, limiter: Limiter, *, realm: str, now: Callable[[], datetime]) -> None:
         self._client, self._limiter, self._now = client, limiter, now
         self._base = f"/v3/company/{quote(realm, safe='')}"
-        self._room = threading.BoundedSemaphore(AT_ONCE)
         self.realm = realm
 
     def close(self) -> None:
@@ -122,7 +120,7 @@ class Api:
         told: list[Row] = []
         for some in chunks(list(texts), QUERIES_PER_BATCH):
             items = [{"bId": str(number), "Query": text} for number, text in enumerate(some)]
-            answer = self._good(self._send("POST", "/batch", is_write=False, json={"BatchItemRequest": items}))
+            answer = self._good(self._send("POST", "/batch", is_write=False, json={"BatchItemRequest": items}, sort=BATCH))
             told += self._batch_responses(answer, len(some))
         return told
 
@@ -134,7 +132,7 @@ class Api:
         for item in given:
             refusal = refusal_of(answer.status, item)
             if refusal is not None:
-                raise self._slow_down(refusal) or read_error(refusal)
+                raise self._slow_down(refusal, BATCH) or read_error(refusal)
             by_id[text_of(item.get("bId"))] = _response_of(item)
         if len(by_id) != expected:
             raise unreadable("a batch lacks answers")
@@ -178,8 +176,7 @@ class Api:
     def _send(self, method: str, path: str, *, is_write: bool, **what: Any) -> Answer:
         if not is_write:
             what["params"] = [*(what.get("params") or []), ("minorversion", MINOR_VERSION)]
-        with self._room:
-            return self._client.request(method, self._base + path, is_write=is_write, **what)
+        return self._client.request(method, self._base + path, is_write=is_write, **what)
 
     def _good(self, answer: Answer) -> Answer:
         refusal = self._refusal(answer)
@@ -190,15 +187,16 @@ class Api:
     def _refusal(self, answer: Answer) -> Refusal | None:
         """Return what an answer refuses. Raise `SlowDown` for a limit that is told in a fault."""
         refusal = refusal_of(answer.status, answer.json_or_none())
-        slow = self._slow_down(refusal) if refusal is not None else None
+        sort = BATCH if answer.path.endswith("/batch") else ""
+        slow = self._slow_down(refusal, sort) if refusal is not None else None
         if slow is not None:
             raise slow
         return refusal
 
-    def _slow_down(self, refusal: Refusal) -> SlowDown | None:
+    def _slow_down(self, refusal: Refusal, sort: str) -> SlowDown | None:
         if refusal.code != THROTTLED:
             return None
-        self._limiter.exhausted(reset_at=self._now() + timedelta(seconds=THROTTLE_SECONDS))
+        self._limiter.exhausted(reset_at=self._now() + timedelta(seconds=THROTTLE_SECONDS), sort=sort)
         words = f"{FAR_SIDE}'s request limit is used up; it takes requests again in {THROTTLE_SECONDS:.0f} s."
         return SlowDown(words, after=THROTTLE_SECONDS)
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from connectors.contract import ConnectorSpec, RateLimit, Role, RunningSandbox, Side
+from connectors.contract import ConnectorSpec, Role, RunningSandbox, Side
 from connectors.quickbooks_online.fields import FIELDS
 from connectors.quickbooks_online.guide import GUIDE
 from connectors.quickbooks_online.hooks import WEBHOOK
-from connectors.quickbooks_online.session import OAUTH, SENDS_AT_ONCE, base_url, open_session
+from connectors.quickbooks_online.session import LIMITS, OAUTH, SENDS_AT_ONCE, base_url, open_session
 
 
 def identity(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> str:
@@ -34,7 +34,7 @@ SPEC = ConnectorSpec(
     fields=FIELDS,
     guide=GUIDE,
     oauth=OAUTH,
-    limits=RateLimit(requests=500, window_seconds=60, monthly=500_000),
+    limits=LIMITS,
     sends_at_once=SENDS_AT_ONCE,
     identity=identity,
     open_session=open_session,

@@ -14,6 +14,7 @@ from connectors.contract import (
     Opening,
     OrderOut,
     Page,
+    RateLimit,
     Receipt,
     RemoteOrder,
     RenderedRequest,
@@ -23,7 +24,7 @@ from connectors.contract import (
     StockPage,
 )
 from connectors.errors import FixConnection
-from connectors.quickbooks_online.api import AT_ONCE, Api
+from connectors.quickbooks_online.api import BATCH, Api
 from connectors.quickbooks_online.checking import Check
 from connectors.quickbooks_online.customers import Customers
 from connectors.quickbooks_online.delivering import Delivery
@@ -34,9 +35,6 @@ from connectors.quickbooks_online.wire import HOSTS, PAGES, SCOPE
 from connectors.transports.http import HttpClient
 from connectors.transports.oauth2 import bearer_or_missing
 
-SENDS_AT_ONCE = 8
-"""Two of the ten requests that the company takes at once are left to the other services."""
-
 OAUTH = OAuthSpec(
     scope=SCOPE,
     revoke_url="revoke_url",
@@ -45,6 +43,12 @@ OAUTH = OAuthSpec(
     callback_settings={"realmId": "realm_id"},
     refresh_ends=("x_refresh_token_expires_in", "x_refresh_token_hard_expires_in"),
 )
+
+LIMITS = RateLimit(requests=500, window_seconds=60, apart={BATCH: 40}, at_once=10, monthly=500_000, monthly_of=OAUTH.client_id)
+"""What a company allows, and what a month may cost an app of Intuit's free tier. Source: QuickBooks Online reference 9.2."""
+
+SENDS_AT_ONCE = 8
+"""Two of the requests that the company takes at once are left to the other services."""
 
 
 def base_url(settings: Mapping[str, Any]) -> str:
@@ -74,7 +78,7 @@ class QuickBooksOnlineSession:
             progress=opening.progress,
             now=opening.now,
             bearer=bearer_or_missing(opening, OAUTH),
-            pool_size=AT_ONCE,
+            pool_size=LIMITS.at_once,
             far_side=FAR_SIDE,
         )
         self._api = Api(client, opening.limiter, realm=realm, now=opening.now)

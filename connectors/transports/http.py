@@ -177,25 +177,26 @@ class HttpClient:
         form: Mapping[str, str] | None = None,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        sort: str = "",
     ) -> Answer:
         """Send one request and return its answer; the module's table says what is returned and what is raised.
 
         `path` begins with "/" and is joined to the base address. `params` are a mapping or pairs; lists become repeated names.
-        `body` goes out byte by byte as it is: what is signed must be.
+        `body` goes out byte by byte as it is: what is signed must be. `sort` is for requests that the far side counts apart.
         """
         if not path.startswith("/"):
             raise ValueError(f"a path begins with a slash, not like {path[:50]!r}")
         url = self._base + path
-        what = {"method": method, "params": params, "json": json, "data": form if body is None else body}
+        what = {"method": method, "params": params, "json": json, "data": form if body is None else body, "sort": sort}
         answer = self._authorized(url, path, is_write, what, dict(headers or {}))
         for _ in range(MAX_REDIRECTS):
             if not 300 <= answer.status < 400 or answer.status == 304:
                 break
             url = self._redirected(url, answer)
-            answer = self._authorized(url, path, is_write, {"method": method}, dict(headers or {}))
+            answer = self._authorized(url, path, is_write, {"method": method, "sort": sort}, dict(headers or {}))
         else:
             raise FixConnection(f"{self._far_side} keeps redirecting. Check the address in the connection's settings.")
-        self._judge(answer)
+        self._judge(answer, sort)
         return answer
 
     def rendered(
@@ -247,9 +248,17 @@ class HttpClient:
     def _travel(
         self, url: str, path: str, is_write: bool, what: dict[str, Any], headers: dict[str, str]
     ) -> tuple[Answer | ConnectorError, Trip]:
-        """Send once. The failure is returned and raised outside, so that no traceback leads to a request with its token."""
-        if self._limiter is not None:
-            self._limiter.take()
+        """Send once, within the limits. What fails on the way is returned, and raised outside, so that no traceback leads to a
+        request with its token."""
+        if self._limiter is None:
+            return self._on_its_way(url, path, is_write, what, headers)
+        with self._limiter.under_way():
+            self._limiter.take(what["sort"])
+            return self._on_its_way(url, path, is_write, what, headers)
+
+    def _on_its_way(
+        self, url: str, path: str, is_write: bool, what: dict[str, Any], headers: dict[str, str]
+    ) -> tuple[Answer | ConnectorError, Trip]:
         self._progress()
         trip = self._trips.begin(is_write, self._timeout)
         started = time.monotonic()
@@ -311,12 +320,12 @@ class HttpClient:
             what = "broke off in the middle of its answer" if trip.has_answer else "closed the connection without an answer"
         return _unreadable(trip.is_write and not trip.nothing_went_out, self._far_side, what)
 
-    def _judge(self, answer: Answer) -> None:
+    def _judge(self, answer: Answer, sort: str) -> None:
         """Raise for answers that mean the same whatever was asked."""
         if answer.status == 429:
             after = self._seconds_to_wait(answer)
             if self._limiter is not None:
-                self._limiter.exhausted(reset_at=self._now() + timedelta(seconds=after))
+                self._limiter.exhausted(reset_at=self._now() + timedelta(seconds=after), sort=sort)
             raise SlowDown(
                 f"{self._far_side}'s request limit is used up; it takes requests again in {after:.0f} s.", after=after
             )

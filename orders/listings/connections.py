@@ -19,8 +19,7 @@ from connectors.granting import can_be_granted
 from connectors.host_keys import HostKeys, host_keys_of
 from connectors.hub_fields import fields_of
 from connectors.models import Connection, ConnectionState, Service, ServiceName, ServiceRun
-from connectors.opening import remote_of
-from connectors.rate_budget import spent_this_month
+from connectors.month_budget import MonthBudget, end_of_month, month_budget
 from connectors.readers import secret_names_of, settings_of
 from connectors.schedules import AUTOMATIC, FACTS, OFF, UNSET, in_words
 from orders import words
@@ -114,14 +113,6 @@ class ConnectionHead:
 
 
 @dataclass(frozen=True, slots=True)
-class MonthsRequests:
-    """How many requests the connection's remote account has cost this month, and how many the far side allows."""
-
-    spent: int
-    allowed: int
-
-
-@dataclass(frozen=True, slots=True)
 class ConnectionPage:
     """Everything on a connection's first page."""
 
@@ -131,7 +122,9 @@ class ConnectionPage:
     host_keys: HostKeys
     seal_words: str
     live: GoingLive | None
-    budget: MonthsRequests | None = None
+    budget: MonthBudget | None
+    counted_anew: date
+    """When the next month's requests begin to count."""
 
     @property
     def is_busy(self) -> bool:
@@ -199,6 +192,7 @@ def _head(connection: Connection, lacks: Sequence[str]) -> ConnectionHead:
 
 def connection_page(connection: Connection) -> ConnectionPage:
     """Return services, last runs, host keys and what going live would do."""
+    now = timezone.now()
     runs = runs_page(connection, limit=RUNS_SHOWN)
     keys, seal_words = HostKeys(None, None), ""
     try:
@@ -213,16 +207,9 @@ def connection_page(connection: Connection) -> ConnectionPage:
         host_keys=keys,
         seal_words=seal_words,
         live=going_live(connection) if waits_to_go_live else None,
-        budget=months_requests(connection),
+        budget=month_budget(connection, now=now),
+        counted_anew=end_of_month(now),
     )
-
-
-def months_requests(connection: Connection) -> MonthsRequests | None:
-    """Return what the month has cost, where the far side counts months."""
-    spec = registry.find(connection.kind)
-    if spec is None or spec.limits is None or not spec.limits.monthly:
-        return None
-    return MonthsRequests(spent=spent_this_month(remote_of(connection), now=timezone.now()), allowed=spec.limits.monthly)
 
 
 def service_rows(connection: Connection) -> list[ServiceRow]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -32,19 +34,26 @@ class CountingLimiter:
 
     budget: int | None = None
     taken: int = 0
+    sorts: Counter[str] = field(default_factory=Counter)
     observed: list[tuple[int, int, datetime]] = field(default_factory=list)
     exhausted_until: list[datetime] = field(default_factory=list)
+    exhausted_sorts: list[str] = field(default_factory=list)
 
-    def take(self) -> None:
+    def under_way(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def take(self, sort: str = "") -> None:
         if self.budget is not None and self.taken >= self.budget:
             raise SlowDown("The limit is used up.", after=60)
         self.taken += 1
+        self.sorts[sort] += 1
 
     def observe(self, *, limit: int, remaining: int, reset_at: datetime) -> None:
         self.observed.append((limit, remaining, reset_at))
 
-    def exhausted(self, *, reset_at: datetime) -> None:
+    def exhausted(self, *, reset_at: datetime, sort: str = "") -> None:
         self.exhausted_until.append(reset_at)
+        self.exhausted_sorts.append(sort)
 
 
 class SharedTokens:

@@ -143,7 +143,9 @@ class Machine:
             self.notices.wake()
 
     def requests(self, limit: int) -> dict[str, Any]:
-        return self._log.shown(limit)
+        shown = self._log.shown(limit)
+        shown["most_at_once"] = self._throttle.most_at_once
+        return shown
 
     def clear_requests(self) -> None:
         self._log.clear()
@@ -183,16 +185,18 @@ class Machine:
         if request.path.startswith((CONSOLE, CONSENT)):
             return _response(self._pages.answer(request))
         path = self._path_of(request)
+        if path == request.path:  # tokens, and what is nowhere: no matter of the company's limits
+            return await self._behave(incoming, request, path, has_room=True)
+        with self._throttle.under_way() as has_room:
+            return await self._behave(incoming, request, path, has_room=has_room)
+
+    async def _behave(self, incoming: web.BaseRequest, request: Request, path: str, *, has_room: bool) -> web.StreamResponse:
         fault = self.faults.pick(request.method, path)
         if fault is not None:
             return await self._misbehave(incoming, request, path, fault)
-        self._throttle.under_way += 1
-        try:
-            if self.company.options["latency_ms"]:
-                await asyncio.sleep(self.company.options["latency_ms"] / 1000)
-            answer = self._answer(request, path)
-        finally:
-            self._throttle.under_way -= 1
+        if self.company.options["latency_ms"]:
+            await asyncio.sleep(self.company.options["latency_ms"] / 1000)
+        answer = self._answer(request, path, has_room=has_room)
         self._log.note(request, path, answer.status, "")
         return _response(answer)
 
@@ -201,7 +205,7 @@ class Machine:
         prefix = f"{BASE}/{self.realm}"
         return request.path.removeprefix(prefix) if request.path.startswith(f"{prefix}/") else request.path
 
-    def _answer(self, request: Request, path: str) -> Answer:
+    def _answer(self, request: Request, path: str, *, has_room: bool = True) -> Answer:
         if request.method == "POST" and path == "/oauth2/v1/tokens/bearer":
             return self.authority.exchange(request.headers, request.body)
         if request.method == "POST" and path == "/v2/oauth2/tokens/revoke":
@@ -216,7 +220,7 @@ class Machine:
                 if request.path.startswith(BASE)
                 else Answer(404, b"no Route matched with those values", "text/plain")
             )
-        too_many = self._throttle.refusal(is_batch=path == "/batch")
+        too_many = self._throttle.refusal(is_batch=path == "/batch", has_room=has_room)
         if too_many is not None:
             return too_many
         answer = self._api.answer(request, path.strip("/").split("/"))

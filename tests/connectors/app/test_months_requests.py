@@ -8,7 +8,8 @@ import pytest
 
 from connectors.contract import RateLimit
 from connectors.models import RequestBudget
-from connectors.rate_budget import BudgetLimiter, spent_this_month
+from connectors.month_budget import spent_this_month
+from connectors.rate_budget import BudgetLimiter
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,8 @@ import pytest
 from connectors.contract import RateLimit
 from connectors.errors import SlowDown
 from connectors.models import RequestBudget
-from connectors.rate_budget import BudgetLimiter, remote_name
+from connectors.rate_budget import BudgetLimiter
+from connectors.remote_accounts import remote_name
 
 pytestmark = pytest.mark.django_db
 LIMITS = RateLimit(requests=60, window_seconds=300)
@@ -135,6 +136,23 @@ def test_a_limit_that_a_header_names_holds_although_the_spec_has_none(clock: Clo
     assert take_all(limiter) == 4
     clock.at += timedelta(seconds=31)
     assert take_all(limiter) == 5
+
+
+def test_what_the_far_side_counts_apart_is_counted_apart(clock: Clock):
+    limits = RateLimit(requests=60, window_seconds=300, apart={"batch": 3})
+    limiter, other = BudgetLimiter("toy:a", limits, now=clock), BudgetLimiter("toy:a", limits, now=clock)
+    for one in (limiter, other, limiter):
+        one.take("batch")
+    with pytest.raises(SlowDown):
+        other.take("batch")
+    assert take_all(other) == 60
+    clock.at += timedelta(minutes=4)
+    other.take("batch")
+    limiter.exhausted(reset_at=clock.at + timedelta(seconds=30), sort="batch")
+    limiter.take()
+    with pytest.raises(SlowDown) as slow:
+        limiter.take("batch")
+    assert slow.value.after == 30
 
 
 def test_a_long_identity_still_has_a_row_of_its_own():

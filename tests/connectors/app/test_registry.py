@@ -54,6 +54,18 @@ BROKEN = {
     ),
     "oauth_unknown": ('SPEC = ConnectorSpec(**{**FIELDS, "oauth": OAuthSpec()})', "token_url, which is no field"),
     "no_requests": ('SPEC = ConnectorSpec(**{**FIELDS, "limits": RateLimit(requests=0, window_seconds=1)})', "one request"),
+    "no_batches": (
+        'SPEC = ConnectorSpec(**{**FIELDS, "limits": RateLimit(requests=1, window_seconds=1, apart={"batch": 0})})',
+        "one request",
+    ),
+    "fewer_at_once": (
+        'SPEC = ConnectorSpec(**{**FIELDS, "sends_at_once": 3, "limits": RateLimit(requests=1, window_seconds=1, at_once=2)})',
+        "sends_at_once is more than SPEC.limits.at_once",
+    ),
+    "whose_month": (
+        'SPEC = ConnectorSpec(**{**FIELDS, "limits": RateLimit(requests=1, window_seconds=1, monthly=9, monthly_of="app")})',
+        "monthly_of names app, which is no setting",
+    ),
 }  # fmt: skip
 
 

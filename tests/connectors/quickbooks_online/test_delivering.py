@@ -127,6 +127,18 @@ def test_a_number_that_a_stranger_has_is_said_to_be_so(desk: Desk) -> None:
         session.send(an_order(), "key", frozenset({"number"}))
 
 
+def test_batches_are_counted_apart_and_what_throttles_them_throttles_nothing_else(desk: Desk, sent: Send) -> None:
+    session = sent(an_order())
+    before = desk.limiter.sorts.copy()
+    session.find(an_order())
+    assert desk.limiter.sorts - before == {"batch": 1}
+    desk.box.drive("set", batch_limit=0)
+    with pytest.raises(SlowDown):
+        session.find(an_order())
+    assert desk.limiter.exhausted_sorts == ["batch"]
+    session.send(an_order("PO-2"), "key-2")
+
+
 def test_products_that_moved_are_noticed_and_asked_for_once_in_five_minutes(desk: Desk, sent: Send) -> None:
     session = sent(an_order())
     desk.box.drive("set_product", sku="CAP-001", Active=False)

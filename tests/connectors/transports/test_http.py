@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -400,6 +401,44 @@ def test_read_on_a_new_connection_is_not_sent_again(far, client):
 
 
 # --- limits ---
+
+
+class FewAtOnce(CountingLimiter):
+    """Remembers how many requests hold one of the places that there are."""
+
+    held = 0
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        self.held += 1
+        try:
+            yield
+        finally:
+            self.held -= 1
+
+
+def test_a_place_among_those_at_once_is_held_while_the_request_is_under_way_and_no_longer(far, connect):
+    limiter, seen = FewAtOnce(), []
+
+    def behave(request: Request, line: Line) -> None:
+        seen.append(limiter.held)
+        line.answer(200, json={})
+
+    far.behave = behave
+    client = connect(far, limiter=limiter)
+    write(client)
+    far.behave = closes
+    with pytest.raises(OutcomeUnknown):
+        write(client)
+    assert (seen, limiter.held) == ([1], 0)
+
+
+def test_requests_that_are_counted_apart_are_told_to_be_so(far, connect):
+    limiter = CountingLimiter()
+    client = connect(far, limiter=limiter)
+    client.request("GET", "/a", is_write=False, sort="batch")
+    read(client)
+    assert limiter.sorts == {"batch": 1, "": 1}
 
 
 def test_limit_that_is_used_up_slows_down_and_is_remembered(far, connect):
