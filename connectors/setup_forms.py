@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.contract import ConnectorSpec, Field, FieldKind
@@ -90,13 +90,13 @@ def groups_of(spec: ConnectorSpec, rows: Iterable[FieldRow]) -> tuple[FieldGroup
         (spec.name, [row for row in every if row.field.name in own]),
         ("What the hub does with it", [row for row in every if row.field.name not in own]),
     )
-    return tuple(
-        FieldGroup(
-            title, tuple(row for row in part if not row.field.advanced), tuple(row for row in part if row.field.advanced)
-        )
-        for title, part in parts
-        if part
-    )
+    return tuple(group_of(title, part) for title, part in parts if part)
+
+
+def group_of(title: str, rows: Sequence[FieldRow]) -> FieldGroup:
+    """Put rows together, those that few need folded away."""
+    plain = tuple(row for row in rows if not row.field.advanced)
+    return FieldGroup(title, plain, tuple(row for row in rows if row.field.advanced))
 
 
 def typed_in(fields: Iterable[Field], form: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:

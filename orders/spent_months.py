@@ -58,10 +58,11 @@ def _words(connection: Connection, budget: MonthBudget, now: datetime) -> str:
     what = f"“{connection.name}” has made {budget.spent:,} of the {budget.allowed:,} requests that a month may cost"
     if budget.stage == SPENT:
         what = f"“{connection.name}” has made {budget.spent:,} requests this month, and it may cost {budget.allowed:,}"
+    anew = end_of_month(now)
     hours = budget.reads_apart.total_seconds() / 3600
     pace = "once an hour" if hours == 1 else f"once in {hours:.0f} hours"
     follows = (
-        f"Until {end_of_month(now):%d %B} tracking, invoices and stock are read at most {pace}, and orders are sent for as "
+        f"Until {anew.day} {anew:%B} tracking, invoices and stock are read at most {pace}, and orders are sent for as "
         "long as they are taken."
         if hours
         else "The hub goes on as before, until it is refused."

@@ -13,7 +13,7 @@ GUIDE = Guide(
                 "and open its keys page. Production keys open a real company, development keys a sandbox one; choose here "
                 "which of the two you connect. Whoever runs this hub may have an app already: then ask for its keys."
             ),
-            fields=("environment",),
+            fields=("environment", "api_url", "authorize_url", "token_url", "revoke_url"),
         ),
         GuideStep(
             title="Grant access to your company",
@@ -83,7 +83,7 @@ GUIDE = Guide(
             title="Let Intuit call the hub",
             body=(
                 "Optional. On your app's Webhooks page enter the address that this page shows, choose Invoice, SalesReceipt, "
-                "Estimate and Item, and copy the verifier token here. The hub then looks within seconds instead of minutes."
+                "Estimate and Item, and copy the verifier token here. The hub then looks within a minute of a change."
             ),
             fields=("verifier_token",),
         ),

@@ -65,6 +65,9 @@ def place_of(alert: Alert) -> Place | None:
             return Place("Look at the inventory", "inventory", query={"cart": str(alert.connection.public_id)})
         case "rows_refused":
             return Place("Look at the refused orders", "skipped", query={"file": alert.subject})
+        case "month_spent" if alert.connection is not None:
+            words = f"Look at the settings of {alert.connection.name}"
+            return Place(words, "connection_settings", {"public_id": alert.connection.public_id})
         case "internal" | "counts_differ":
             return None
     if alert.connection is None:

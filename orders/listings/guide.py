@@ -50,11 +50,11 @@ class Step:
     @property
     def names_a_place(self) -> bool:
         """True where a server or an address is entered: that is where who lets whom in matters."""
-        return any(field.kind in (FieldKind.HOST, FieldKind.URL) for field in self.fields)
+        return any(field.kind in (FieldKind.HOST, FieldKind.URL) and not field.advanced for field in self.fields)
 
     @property
     def names_an_address(self) -> bool:
-        return any(field.kind is FieldKind.URL for field in self.fields)
+        return any(field.kind is FieldKind.URL and not field.advanced for field in self.fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from connectors.oauth_views import redirect_uri
 from connectors.pasted import read_pasted
 from connectors.readers import secret_names_of
 from connectors.refusals import Refused
-from connectors.setup_forms import rows_of, typed_in, without_untouched
+from connectors.setup_forms import group_of, rows_of, typed_in, without_untouched
 from connectors.watched_tests import last_test, test_now
 from orders.listings import guide
 from orders.views.connections import around, connection_or_404
@@ -73,7 +73,7 @@ def connection_guide(request: AccountRequest, public_id: UUID) -> HttpResponse:
     page = {
         "steps": steps,
         "step": step,
-        "rows": rows_of(step.fields, shown, secret_names_of(connection), problems),
+        "group": group_of(step.title, rows_of(step.fields, shown, secret_names_of(connection), problems)),
         "refusal": refusal,
         "test": last_test(connection),
         "keys": _host_keys(connection),

@@ -11,11 +11,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.core.cache import cache
 from django.core.mail import EmailMessage
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from cartrover.accounts.models import Account, Membership
+from connectors import registry
 from connectors.contract import RunningSandbox
 from connectors.models import Connection
 from orders.models import Order, Shipment
@@ -23,6 +25,7 @@ from orders.pipeline import upload
 from tests.accounts.mailbox import link_in
 from tests.browser.visitor import Visitor
 from tests.browser.worker import work
+from tests.far_sides import EVERY_WMS
 
 WORKFLOWS = {
     "Shipment Import": "shipment",
@@ -38,16 +41,19 @@ MINUTES = 15
 
 @pytest.fixture
 def portal(live_server: LiveServer, settings: Any) -> str:
-    """The portal, which names itself rightly in mails and to the far sides."""
+    """The portal, which names itself rightly in mails and to the far sides, and to which nobody has signed up just now."""
     settings.PORTAL_URL = live_server.url
+    cache.clear()  # the limits on signing up
     return live_server.url
 
 
+@EVERY_WMS
 @pytest.mark.timeout(180)
 def test_stranger_comes_to_the_first_live_order_by_the_set_up_guide_alone(
     portal: str,
     dsco: RunningSandbox,
     commerce: RunningSandbox,
+    wms_kind: str,
     visit: Callable[..., Visitor],
     mailoutbox: list[EmailMessage],
     transactional_db: None,
@@ -61,7 +67,7 @@ def test_stranger_comes_to_the_first_live_order_by_the_set_up_guide_alone(
     account = Account.objects.get(name="Neumann Hats")
     assert Membership.objects.get(account=account).user.email == "nora@example.org"
 
-    _connect_commerce(visitor, commerce)
+    _connect_wms(visitor, wms_kind, commerce)
     wms = Connection.objects.for_account(account).get(side="wms")
     assert (wms.state, wms.live) == ("ok", False)
 
@@ -114,25 +120,51 @@ def _sign_up(page: Page, mailoutbox: list[EmailMessage]) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Add a connection")
 
 
-def _connect_commerce(visitor: Visitor, commerce: RunningSandbox) -> None:
-    """Grant access at QuickBooks Commerce, and walk through the rest of its steps."""
-    page = visitor.page
-    page.get_by_role("button", name="Connect QuickBooks Commerce").click()
-    page.get_by_label("API address").fill(commerce.settings["api_url"])
+def _connect_wms(visitor: Visitor, kind: str, box: RunningSandbox) -> None:
+    """Enter what the steps of the guide ask for, grant access where they say so, and walk through the rest of them."""
+    page, name = visitor.page, registry.get(kind).name
+    page.get_by_role("button", name=f"Connect {name}", exact=True).click()
+    STEPS_TO_GRANT[kind](page, box)
+    page.get_by_role("button", name="Grant API access").click()
+    place = urlsplit(box.settings["authorize_url"])
+    visitor.may_meet.add(f"{place.scheme}://{place.netloc}")
+    page.get_by_role("button", name=f"Go to {name}").click()
+    page.get_by_role("button", name=re.compile("^(Allow|Connect)$")).click()
+    expect(page.get_by_role("status").first).to_contain_text("was granted, and it works.")
+    while page.get_by_role("heading", level=1).inner_text() == f"Set up {name}":
+        page.get_by_role("button", name=re.compile("Save and go on|Next step|[Oo]n to your cart")).click()
+    expect(page.get_by_role("heading", name="Step 1")).to_contain_text("✓ connected")
+
+
+def _enter_commerce(page: Page, box: RunningSandbox) -> None:
+    page.get_by_label("API address").fill(box.settings["api_url"])
     page.get_by_role("button", name="Save and go on").click()
     expect(page.get_by_role("heading", level=2).first).to_have_text("2. Grant API access")
     for label, name in (("Sign-in address", "authorize_url"), ("Token address", "token_url"), ("Application ID", "client_id")):
-        page.get_by_label(label).fill(commerce.settings[name])
-    page.get_by_label("Application secret").fill(commerce.secrets["client_secret"])
-    page.get_by_role("button", name="Grant API access").click()
-    place = urlsplit(commerce.settings["authorize_url"])
-    visitor.may_meet.add(f"{place.scheme}://{place.netloc}")
-    page.get_by_role("button", name="Go to QuickBooks Commerce").click()
-    page.get_by_role("button", name="Allow").click()
-    expect(page.get_by_role("status").first).to_contain_text("was granted, and it works.")
-    while page.get_by_role("heading", level=1).inner_text() == "Set up QuickBooks Commerce":
-        page.get_by_role("button", name=re.compile("Save and go on|Next step|[Oo]n to your cart")).click()
-    expect(page.get_by_role("heading", name="Step 1")).to_contain_text("✓ connected")
+        page.get_by_label(label).fill(box.settings[name])
+    page.get_by_label("Application secret").fill(box.secrets["client_secret"])
+
+
+def _enter_online(page: Page, box: RunningSandbox) -> None:
+    """A company elsewhere than at Intuit, whose addresses few need and whose id comes back with the grant."""
+    page.get_by_label("Company", exact=True).select_option("Another address")
+    page.get_by_text("More settings (4)").click()
+    for label, name in ONLINE_ADDRESSES.items():
+        page.get_by_label(label).fill(box.settings[name])
+    page.get_by_role("button", name="Save and go on").click()
+    expect(page.get_by_role("heading", level=2).first).to_have_text("2. Grant access to your company")
+    page.get_by_label("Client ID").fill(box.settings["client_id"])
+    page.get_by_label("Client secret").fill(box.secrets["client_secret"])
+
+
+ONLINE_ADDRESSES = {
+    "API address": "api_url",
+    "Sign-in address": "authorize_url",
+    "Token address": "token_url",
+    "Address at which access is given back": "revoke_url",
+}
+STEPS_TO_GRANT = {"quickbooks_commerce": _enter_commerce, "quickbooks_online": _enter_online}
+"""What each kind's guide asks for before access is granted."""
 
 
 def _connect_dsco(page: Page, dsco: RunningSandbox) -> None:

@@ -102,4 +102,4 @@ def test_the_guide_shows_the_address_at_its_step(wms: Connection, acme: Account,
 
 def test_the_page_of_the_connection_says_what_the_month_has_cost(wms: Connection, browser, alice) -> None:
     page = browser(alice).get(f"/a/acme/connections/{wms.public_id}/").content.decode()
-    assert "0 of the 500,000 that this month may cost (0 %)." in page
+    assert "0 of the 500,000 that this month may cost (0&nbsp;%)." in page

@@ -18,6 +18,7 @@ from connectors.models import Connection, Service, ServiceName
 from connectors.month_budget import add_to_month, month_budget
 from connectors.quickbooks_online.sandbox import Sandbox, start_sandbox
 from connectors.remote_accounts import month_of
+from orders.listings.alerts import place_of
 from orders.models import Alert, AlertState
 from orders.running import run_service
 from orders.spent_months import alert_spent_month
@@ -73,9 +74,12 @@ def test_it_is_told_at_80_per_cent_and_when_all_is_spent_and_is_over_with_the_mo
 def test_it_says_what_happens_and_what_to_do(wms: Connection, acme: Account) -> None:
     spend(wms, 412_000)
     told(acme, NOVEMBER)
-    words = Alert.objects.for_account(acme).get().words
-    assert words == (
-        "“Books” has made 412,000 of the 500,000 requests that a month may cost. Until 01 December tracking, invoices and "
+    alert = Alert.objects.for_account(acme).get()
+    place = place_of(alert)
+    assert place is not None
+    assert place.page == "connection_settings"
+    assert alert.words == (
+        "“Books” has made 412,000 of the 500,000 requests that a month may cost. Until 1 December tracking, invoices and "
         "stock are read at most once an hour, and orders are sent for as long as they are taken. If your plan includes more, "
         "enter the number in the connection's settings; otherwise let its services run less often."
     )
@@ -155,7 +159,7 @@ def test_when_it_is_over_reads_follow_their_schedule_again(wms: Connection, acme
 @pytest.mark.parametrize(
     ("spent", "words"),
     [
-        (123_456, "123,456 of the 500,000 that this month may cost (24 %)."),
+        (123_456, "123,456 of the 500,000 that this month may cost (24&nbsp;%)."),
         (450_000, "They are counted anew from 1 Dec 2026 (UTC)."),
         (450_000, "Until then tracking, invoices and stock are read less often"),
     ],
