@@ -148,20 +148,45 @@ def _copy(
     rows: Iterable[Sequence[Any]],
     conflict: Sequence[str],
 ) -> None:
-    """COPY into a temporary table of the same columns, then INSERT ... SELECT from it."""
+    """COPY straight into the table; where rows may be there already by way of a temporary table of the same columns."""
     quote = connection.ops.quote_name
     table, stage = quote(model._meta.db_table), quote(f"stage_{model._meta.db_table}")
     columns = ", ".join(_column(field) for field in fields)
-    ignore = _on_conflict(model, conflict)
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"CREATE TEMPORARY TABLE IF NOT EXISTS {stage} ON COMMIT DELETE ROWS AS SELECT {columns} FROM {table} LIMIT 0"  # noqa: S608 - own names
-        )
-        with cursor.cursor.copy(f"COPY {stage} ({columns}) FROM STDIN") as copy:
+        if conflict:
+            cursor.execute(
+                f"CREATE TEMPORARY TABLE IF NOT EXISTS {stage} ON COMMIT DELETE ROWS AS SELECT {columns} FROM {table} LIMIT 0"  # noqa: S608 - own names
+            )
+        with cursor.cursor.copy(f"COPY {stage if conflict else table} ({columns}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
-        cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {stage}{ignore}")  # noqa: S608 - own names
-        cursor.execute(f"TRUNCATE {stage}")
+        if conflict:
+            ignore = _on_conflict(model, conflict)
+            cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {stage}{ignore}")  # noqa: S608 - own names
+            cursor.execute(f"TRUNCATE {stage}")
+
+
+def take_ids(model: type[models.Model], count: int) -> list[int]:
+    """Return so many new ids, ascending, for rows that are inserted with them: what hangs on these rows need not ask for them.
+
+    Runs in the caller's transaction, which on SQLite is the only one that writes.
+    """
+    table = model._meta.db_table
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT nextval((SELECT pg_get_serial_sequence(%s, 'id')::regclass)) FROM generate_series(1, %s)",
+                [table, count],
+            )
+            return sorted(taken for (taken,) in cursor.fetchall())
+        cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
+        found = cursor.fetchone()
+        last = (found[0] if found else 0) + count
+        if found:
+            cursor.execute("UPDATE sqlite_sequence SET seq = %s WHERE name = %s", [last, table])
+        else:
+            cursor.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (%s, %s)", [table, last])
+    return list(range(last - count + 1, last + 1))
 
 
 # --- updates -----------------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ NEW, READY = OrderState.NEW.value, OrderState.READY.value
 DELIVER, WAITING = MessagePurpose.DELIVER.value, MessageState.WAITING.value
 
 ORDER_NAMES = (
-    "account_id", "public_id", "source_id", "external_id", "alternate_id", "cust_po_no", "cust_ref", "state", "hold",
+    "id", "account_id", "public_id", "source_id", "external_id", "alternate_id", "cust_po_no", "cust_ref", "state", "hold",
     "hold_words", "held_at", "is_test", "retailer_id", "retailer_name", "customer_code", "order_date", "ship_by", "currency",
     "ship_name", "ship_to", "bill_to", "ship_code", "ship_carrier", "ship_method", "notes", "sub_total", "shipping_handling",
     "order_discount", "sales_tax", "grand_total", "expected_lines", "extra", "content_hash", "document_id", "row", "wms_id",
@@ -71,6 +71,7 @@ def draft_totals(draft: OrderDraft) -> dict[str, Decimal]:
 def order_rows(
     drafts: Sequence[OrderDraft],
     *,
+    ids: Mapping[str, int],
     account_id: int,
     source_id: int,
     wms_id: int | None,
@@ -81,14 +82,15 @@ def order_rows(
 ) -> Iterator[Sequence[Any]]:
     """Yield the values of ORDER_NAMES. A held order has no message yet and is NEW; the others are READY.
 
-    Short numbers and holds are given by external id, `now` is an `instant_value`.
+    Ids, short numbers and holds are given by external id, `now` is an `instant_value`.
     """
     for draft, public_id in zip(drafts, new_ids(len(drafts)), strict=True):
         hold = holds[draft.external_id]
         yield (
-            account_id, public_id, source_id, draft.external_id[:200], draft.alternate_id[:200], draft.cust_po_no[:200],
-            refs[draft.external_id], NEW if hold else READY, hold.reason.value if hold else "", hold.words if hold else "",
-            now if hold else None, draft.is_test, draft.retailer_id[:100], draft.retailer_name[:200],
+            ids[draft.external_id], account_id, public_id, source_id, draft.external_id[:200], draft.alternate_id[:200],
+            draft.cust_po_no[:200], refs[draft.external_id], NEW if hold else READY, hold.reason.value if hold else "",
+            hold.words if hold else "", now if hold else None, draft.is_test, draft.retailer_id[:100],
+            draft.retailer_name[:200],
             draft.customer_code[:120], draft.order_date and draft.order_date.isoformat(),
             draft.ship_by and draft.ship_by.isoformat(), draft.currency[:3], ship_name(draft.ship_to),
             json_text(address_json(draft.ship_to)), json_text(address_json(draft.bill_to)), draft.ship_code[:100],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -20,8 +21,9 @@ from connectors.models import ServiceName
 from connectors.readers import SettingsUnfit, settings_of
 from orders.alerts import raise_alert, resolve_alerts
 from orders.models import InboundDocument, InboundState, OrderEvent, SkippedOrder
-from orders.pipeline.persist import load_drafts
-from orders.pipeline.retrieve import stored_bytes
+from orders.pipeline.persist import CHUNK, load_drafts
+from orders.pipeline.read_ahead import read_ahead
+from orders.pipeline.retrieve import stored_body
 from orders.pipeline.skipped import LISTED_REFUSALS, REFUSED_ROW, note_loaded, open_refusals
 from orders.retrying import next_try
 from orders.run import Run
@@ -71,7 +73,7 @@ class _Refusals:
         self.listed.append(
             SkippedOrder(
                 account_id=document.account_id,
-                connection=document.connection,
+                connection_id=document.connection_id,
                 external_id=refused.external_id[:200],
                 cust_po_no=refused.cust_po_no[:200],
                 retailer_name=refused.retailer_name[:200],
@@ -138,11 +140,12 @@ def read_document(document: InboundDocument, run: Run, *, force: bool = False) -
     # What an interrupted reading has listed is listed again.
     SkippedOrder.objects.for_account(run.account_id).filter(document=document, reason=REFUSED_ROW).delete()
     refusals = _Refusals(document, open_refusals(run.connection))
-    items = spec.parse_orders(lambda: stored_bytes(document), document.name, settings_of(run.connection))
+    items = spec.parse_orders(stored_body(document), document.name, settings_of(run.connection))
     try:
-        counts = load_drafts(
-            connection=run.connection, drafts=refusals.drafts_of(items), document=document, force=force, progress=run.progress
-        )
+        with closing(read_ahead(refusals.drafts_of(items), CHUNK)) as drafts:
+            counts = load_drafts(
+                connection=run.connection, drafts=drafts, document=document, force=force, progress=run.progress
+            )
     except BadDocument as problem:
         _refuse_document(document, run, problem)
         return

@@ -1,0 +1,26 @@
+"""Work of two kinds side by side: what comes next is worked out while the database is busy with what came before."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def read_ahead(items: Iterator[T], batch: int) -> Generator[T]:
+    """Yield the items, always up to `batch` of them ahead in a thread of its own, which must not touch the database.
+
+    What `items` raises is raised here. Closing the iterator waits until the thread has ended.
+    """
+
+    def take() -> list[T]:
+        return list(islice(items, batch))
+
+    with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as thread:
+        coming = thread.submit(take)
+        while taken := coming.result():
+            coming = thread.submit(take)
+            yield from taken
