@@ -45,6 +45,7 @@ from orders.models import (
     NotificationEvent,
     NotificationState,
     Order,
+    OrderedItem,
     OrderEvent,
     OrderLine,
     OutboundAttempt,
@@ -356,6 +357,13 @@ class StockLevelAdmin(StaffAdmin):
     list_filter = ("gone",)
     list_select_related = ("account", "connection")
     search_fields = ("=sku", "account__slug")
+
+
+@admin.register(OrderedItem)
+class OrderedItemAdmin(StaffAdmin):
+    list_display = ("item", "cart", "account")
+    list_select_related = ("account", "cart")
+    search_fields = ("=item", "account__slug")
 
 
 @admin.register(ChannelStock)

@@ -28,6 +28,7 @@ from orders.models import (
     StockReading,
 )
 from orders.pipeline.invoicing import covered
+from orders.pipeline.ordered_items import note_all_ordered
 from orders.reconciling import reconcile
 from orders.retention import forget_old, forget_requests
 from orders.service_days import forget_days
@@ -94,6 +95,7 @@ def reconcile_nightly(cart: Connection, now: datetime) -> None:
     """Compare a cart's counts once a day."""
     service = Service.objects.for_account(cart.account_id).filter(connection=cart, name=ServiceName.ORDER_DOWNLOAD).first()
     if service is not None and _is_new_day(service, "reconciled_at", now):
+        note_all_ordered(cart)
         reconcile(cart)
         _note_day(service, "reconciled_at", now)
 

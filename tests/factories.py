@@ -17,6 +17,7 @@ from cartrover.accounts.models import Account, Membership, Organization, Role, U
 from cartrover.vault import seal
 from connectors.models import Connection, ConnectionSecret, ConnectionState, Service, ServiceName
 from orders.models import Alert, Order, OrderEvent, OrderLine
+from orders.pipeline.ordered_items import note_ordered
 
 PASSWORD = "correct horse battery"
 
@@ -136,6 +137,7 @@ class OrderFactory(DjangoModelFactory):
 class OrderLineFactory(DjangoModelFactory):
     class Meta:
         model = OrderLine
+        skip_postgeneration_save = True
 
     order = factory.SubFactory(OrderFactory, lines=0)
     account = factory.SelfAttribute("order.account")
@@ -145,6 +147,10 @@ class OrderLineFactory(DjangoModelFactory):
     wms_item = factory.SelfAttribute("item")
     quantity = 2
     price = Decimal("12.50")
+
+    @factory.post_generation
+    def ordered(line: OrderLine, create: bool, wanted: None) -> None:
+        note_ordered(line.order.source, {line.item})
 
 
 class OrderEventFactory(DjangoModelFactory):

@@ -29,7 +29,7 @@ from orders.models.outbound import (
     OutboundMessage,
 )
 from orders.models.shipment import Shipment, ShipmentLine
-from orders.models.stock import ChannelStock, StockLevel, StockReading
+from orders.models.stock import ChannelStock, OrderedItem, StockLevel, StockReading
 from orders.models.support import SupportNote, SupportRequest, SupportState
 from orders.models.view import ListColumns, SavedView
 
@@ -63,6 +63,7 @@ __all__ = [
     "Order",
     "OrderEvent",
     "OrderLine",
+    "OrderedItem",
     "OutboundAttempt",
     "OutboundDocument",
     "OutboundMessage",

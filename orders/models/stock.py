@@ -47,6 +47,16 @@ class StockLevel(AccountOwned):
         indexes = [models.Index(fields=["account", "sku"], name="stock_account_sku")]
 
 
+class OrderedItem(AccountOwned):
+    """A SKU that a cart has ordered at some time, under the cart's own name. It stays, whatever becomes of the order."""
+
+    cart = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="ordered_items", db_index=False)
+    item = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["cart", "item"], name="ordered_item_once")]
+
+
 class ChannelStock(AccountOwned):
     """What a cart was last told of one of its SKUs. `sure` is false while nobody knows whether that arrived."""
 

@@ -15,6 +15,7 @@ from orders.holding import hold_order, lift_hold
 from orders.models import InboundDocument, MessageState, Order, OrderEvent, OrderLine, OutboundMessage
 from orders.pipeline.loader import insert_prepared
 from orders.pipeline.order_rows import LINE_NAMES, address_json, draft_totals, line_rows, ship_name
+from orders.pipeline.ordered_items import note_ordered
 from orders.pipeline.release import send_on_its_way
 from orders.pipeline.route import Route
 from orders.states import OrderState
@@ -199,6 +200,7 @@ def _rewrite(order: Order, draft: OrderDraft, merged: list[LineDraft]) -> None:
         setattr(order, name, value)
     OrderLine.objects.for_account(order.account_id).filter(order=order).delete()
     insert_prepared(OrderLine, LINE_NAMES, line_rows(merged, account_id=order.account_id, order_id=order.pk))
+    note_ordered(order.source, {line.item[:200] for line in merged})
 
 
 def _hold_again(order: Order, route: Route, *, lines: int, expected: int | None) -> None:

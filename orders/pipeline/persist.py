@@ -7,7 +7,7 @@ the source's own id; whatever else looks alike is shown to a person and never dr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import chain, islice
 
 import msgspec
@@ -34,6 +34,7 @@ from orders.pipeline.order_rows import (
     message_rows,
     order_rows,
 )
+from orders.pipeline.ordered_items import note_ordered
 from orders.pipeline.route import Hold, Route
 from orders.rules.order_ids import candidates
 
@@ -66,6 +67,8 @@ class _Load:
     route: Route
     counts: LoadCounts
     force: bool
+    items: set[str] = field(default_factory=set)
+    """SKUs that are known to be noted as ordered."""
 
     @property
     def account_id(self) -> int:
@@ -224,6 +227,9 @@ def _insert(load: _Load, drafts: list[OrderDraft]) -> None:
     insert_prepared(Order, ORDER_NAMES, orders)
     lines = (line_rows(draft.lines, account_id=account_id, order_id=ids[draft.external_id]) for draft in drafts)
     insert_prepared(OrderLine, LINE_NAMES, chain.from_iterable(lines))
+    items = {line.item[:200] for draft in drafts for line in draft.lines}
+    note_ordered(load.connection, items - load.items)
+    load.items |= items
     events = event_rows(
         drafts,
         account_id=account_id,

@@ -20,6 +20,7 @@ from orders.models import (
     ChannelStock,
     DocumentState,
     Order,
+    OrderedItem,
     OrderLine,
     OutboundDocument,
     Product,
@@ -237,11 +238,8 @@ def _told_items(
     """Every SKU that the cart has ever ordered, under the cart's own name; by a setting all products too."""
     asked = None if among is None else {*among, *(cart_sku for cart_sku, wms_sku in aliases.items() if wms_sku in among)}
     told = ChannelStock.objects.for_account(cart.account_id).filter(_one_of("item", asked), cart=cart)
-    items = set(told.values_list("item", flat=True))
-    # Those that it was told of need not be looked for among all lines that were ever ordered.
-    left = None if asked is None else asked - items
-    lines = OrderLine.objects.for_account(cart.account_id).filter(_one_of("item", left), order__source=cart)
-    items |= set(lines.values_list("item", flat=True).distinct())
+    ordered = OrderedItem.objects.for_account(cart.account_id).filter(_one_of("item", asked), cart=cart)
+    items = {*told.values_list("item", flat=True), *ordered.values_list("item", flat=True)}
     if all_products:
         names: dict[str, set[str]] = defaultdict(set)
         for cart_sku, wms_sku in aliases.items():

@@ -110,6 +110,7 @@ def rows(acme: Account, alice: User, staff: User) -> dict[type[Model], Model]:
         tables.ShipMethodMap.objects.create(**own, cart=cart, cart_code="UPS", wms_code="UPS Ground"),
         tables.StockReading.objects.create(**at_wms, began_at=now, started_at=now, rows=1),
         tables.StockLevel.objects.create(**at_wms, sku="CAP-9", as_of=now),
+        tables.OrderedItem.objects.create(**own, cart=cart, item="CAP-9"),
         tables.ChannelStock.objects.create(**own, cart=cart, item="CAP-9", quantity=1, status="in-stock"),
         key_make(account=acme, name="Shop", level=tables.ApiLevel.MERCHANT, actor="alice")[0],
         tables.ApiRequest.objects.create(account=acme, method="GET", path="/v1/cart/list", status=200),
