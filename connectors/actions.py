@@ -99,6 +99,8 @@ def _save(
     connection.save()
     changed |= {field for field, text in secrets.items() if secret_put(connection, field, text)}
     _services_exist(connection, spec)
+    if is_new and spec.side is Side.WMS:
+        _keep_destinations(connection, actor)
     if not is_new and _is_another_server(fields_of(spec), changed):
         secrets_remove(connection, [HOST_KEY, HOST_KEY_SHOWN])
     if changed and not is_new:
@@ -107,6 +109,17 @@ def _save(
         words = f"Set: {', '.join(sorted(changed))}." if changed else ""
         _audit(connection, actor, "connection.made" if is_new else "connection.changed", words)
     return connection
+
+
+def _keep_destinations(second: Connection, actor: str) -> None:
+    """Let orders go on to the WMS that was the only one: which of two they go to is for a person to say, and not for a new one
+    that may not even work yet."""
+    rows = Connection.objects.for_account(second.account_id)
+    wms = rows.filter(side=Side.WMS).exclude(state__in=[ConnectionState.NEW, ConnectionState.DISCONNECTED])
+    others = list(wms.exclude(pk=second.pk)[:2])
+    if len(others) == 1:
+        for cart in rows.filter(side=Side.CART, destination__isnull=True).exclude(state=ConnectionState.DISCONNECTED):
+            destination_set(cart=cart, wms=others[0], actor=actor)
 
 
 def connection_rename(*, connection: Connection, name: str, actor: str) -> None:

@@ -608,7 +608,11 @@ class OrderDestination(Protocol):
         ...
 
     def send(self, order: OrderOut, key: str, taken: frozenset[str] = frozenset()) -> Sent:
-        """Create the order under the idempotency key. `taken` is what an earlier attempt was told is taken ("label" ...)."""
+        """Create the order under the idempotency key.
+
+        `taken` is what an earlier attempt was told is taken ("key", "number", "label"); "void" in it says that the far side has
+        the order, void, and that a person wants it sent anew all the same.
+        """
         ...
 
     def find(self, order: OrderOut) -> Sequence[Receipt]:

@@ -26,6 +26,9 @@ LINES = "lines"
 TRIES = 3
 """How often a form that somebody changed meanwhile is read again before it is left for later."""
 
+SAME_NUMBER_AGAIN = "allowduplicatedocnum"
+"""Lets a form have the number of the void one that it stands in for. Source: QuickBooks Online reference 9.3."""
+
 DEAD = frozenset({RemoteState.VOID, RemoteState.DELETED})
 
 
@@ -44,8 +47,9 @@ class Delivery:
     def send(self, order: OrderOut, key: str, taken: frozenset[str]) -> Sent:
         """Make the form: one request where nothing is stale. A refused product or customer is looked up anew once."""
         resolved = self._needs.resolved(order, self._now())
+        include = SAME_NUMBER_AGAIN if "void" in taken else ""
         try:
-            return self._create_fresh(order, key, resolved)
+            return self._create_fresh(order, key, resolved, include)
         except AlreadyTaken as error:
             if error.what == "number" and "number" in taken:
                 raise _number_of_a_stranger(order) from None
@@ -66,22 +70,22 @@ class Delivery:
     def _rendered(self, order: OrderOut, key: str, resolved: Resolved, notes: tuple[str, ...]) -> RenderedRequest:
         return self._api.rendered_write(self._entity, render_order(order, self._settings, resolved), key=key, notes=notes)
 
-    def _create_fresh(self, order: OrderOut, key: str, resolved: Resolved) -> Sent:
+    def _create_fresh(self, order: OrderOut, key: str, resolved: Resolved, include: str) -> Sent:
         try:
-            return self._create(order, key, resolved)
+            return self._create(order, key, resolved, include)
         except StaleThings as error:
             stale = error
         fresh = self._refreshed(order, resolved)
         if fresh == resolved:
             raise stale.refused
         try:
-            return self._create(order, key, fresh)
+            return self._create(order, key, fresh, include)
         except StaleThings as still:
             raise still.refused from None
 
-    def _create(self, order: OrderOut, key: str, resolved: Resolved) -> Sent:
+    def _create(self, order: OrderOut, key: str, resolved: Resolved, include: str) -> Sent:
         body = render_order(order, self._settings, resolved)
-        answer = self._api.write(self._entity, body, key=key)
+        answer = self._api.write(self._entity, body, key=key, include=include)
         refusal = refusal_of(answer.status, answer.json_or_none())
         if refusal is not None:
             raise _with_story(order_error(refusal, number=order.cust_ref), story(answer, sent=body))

@@ -26,9 +26,15 @@ from orders import words
 from orders.listings.paging import PAGE, Page, page_of
 from orders.models import Order
 from orders.models.order import held_for
+from orders.pipeline.stock_pickup import is_left
 from orders.readers import COUNTED, IN_FLOW, ServiceState, service_state
+from orders.states import Status
 
 RUNS_SHOWN = 8
+
+UNFINISHED = [Status.NEW, Status.AT_WMS, Status.PARTIAL, Status.SHIPPED, Status.ERROR]
+UNFINISHED_COUNTED = 1000
+"""Highest number of orders that is shown."""
 
 MINUTES = (5, 10, 15, 30, 60, 120, 240, 720)
 """The intervals that pages offer; the command line takes any."""
@@ -113,6 +119,14 @@ class ConnectionHead:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftWms:
+    """A WMS that no cart's orders go to any more while another one gets them: how many orders it still has to finish."""
+
+    unfinished: int
+    is_more: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionPage:
     """Everything on a connection's first page."""
 
@@ -125,6 +139,7 @@ class ConnectionPage:
     budget: MonthBudget | None
     counted_anew: date
     """When the next month's requests begin to count."""
+    left: LeftWms | None
 
     @property
     def is_busy(self) -> bool:
@@ -209,7 +224,17 @@ def connection_page(connection: Connection) -> ConnectionPage:
         live=going_live(connection) if waits_to_go_live else None,
         budget=month_budget(connection, now=now),
         counted_anew=end_of_month(now),
+        left=left_wms(connection),
     )
+
+
+def left_wms(connection: Connection) -> LeftWms | None:
+    """Return what a WMS still has to finish that all carts have left for another one; None for any other connection."""
+    if connection.side != Side.WMS or connection.state == ConnectionState.DISCONNECTED or not is_left(connection):
+        return None
+    unfinished = Order.objects.for_account(connection.account_id).filter(standing__in=UNFINISHED, wms=connection)
+    counted = unfinished[: UNFINISHED_COUNTED + 1].count()
+    return LeftWms(min(counted, UNFINISHED_COUNTED), counted > UNFINISHED_COUNTED)
 
 
 def service_rows(connection: Connection) -> list[ServiceRow]:

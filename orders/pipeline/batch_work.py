@@ -74,7 +74,7 @@ class BatchWork:
         """End a message."""
         self.write(message, state=state, done_at=timezone.now(), words=words)
 
-    def write(self, message: OutboundMessage, **changes: object) -> None:
-        """Change a message that this batch still holds, and let go of it."""
+    def write(self, message: OutboundMessage, **changes: object) -> bool:
+        """Change a message that this batch still holds, and let go of it; return whether it did hold it."""
         rows = OutboundMessage.objects.for_account(message.account_id)
-        rows.filter(pk=message.pk, lease_token=self.batch.token).update(**changes, **FREE)
+        return bool(rows.filter(pk=message.pk, lease_token=self.batch.token).update(**changes, **FREE))

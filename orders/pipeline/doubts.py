@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db import transaction
 from django.utils import timezone
 
 from connectors.contract import HoldReason, Receipt, RemoteState
 from connectors.errors import FixOrder, OutcomeUnknown, TryLater
-from orders.models import MessageState, Order, OutboundMessage
+from connectors.models import Connection, ServiceName
+from orders.models import MessageState, Order, OrderEvent, OutboundMessage
 from orders.pipeline.batch_work import BatchWork, answer_to
 from orders.pipeline.messages import VOID_IS_KNOWN, cancels_wanted, taken_of
 from orders.pipeline.outcomes import adopted, gave_up_words, note_delivered
+from orders.pipeline.route import Route
 from orders.retrying import next_try
+from orders.waking import wake
 
 DEAD = frozenset({RemoteState.VOID, RemoteState.DELETED})
 
@@ -53,7 +57,8 @@ def _held_for(work: BatchWork, message: OutboundMessage, live: Sequence[Receipt]
 def _may_resend(work: BatchWork, message: OutboundMessage) -> bool:
     """Nothing was found: an attempt that is too young may still be executed, so it is asked after again later."""
     taken = taken_of(message)
-    if "number" in taken:
+    elsewhere = _goes_elsewhere(message)
+    if "number" in taken and elsewhere is None:
         work.failed(message, _number_of_another(work, message))
         return False
     now = timezone.now()
@@ -71,11 +76,37 @@ def _may_resend(work: BatchWork, message: OutboundMessage) -> bool:
     if Order.objects.for_account(message.account_id).filter(pk=message.order_id).exclude(hold="").exists():
         work.write(message, state=MessageState.HELD)
         return False
+    if elsewhere is not None:
+        _send_on(work, message, elsewhere)
+        return False
     if "key" in taken:
         # Used up without an order to show for it. The new key is as good as any: it is spared until it is taken as well.
         message.generation += 1
         message.taken = ",".join(sorted(taken - {"key"}))
     return True
+
+
+def _goes_elsewhere(message: OutboundMessage) -> Connection | None:
+    """Return the WMS that the orders of the message's cart go to now, where that is another one."""
+    wms = Route.of(message.order.source).wms
+    return wms if wms is not None and wms.pk != message.connection_id else None
+
+
+def _send_on(work: BatchWork, message: OutboundMessage, wms: Connection) -> None:
+    """Let an order that this WMS surely hasn't got go where the orders of its cart go now."""
+    with transaction.atomic():
+        if not work.write(message, state=MessageState.WAITING, connection=wms, taken="", sent_at=None, due_at=timezone.now()):
+            return
+        Order.objects.for_account(message.account_id).filter(pk=message.order_id).update(wms=wms)
+        OrderEvent.objects.create(
+            account_id=message.account_id,
+            order_id=message.order_id,
+            connection=wms,
+            kind="order.rerouted",
+            words=f"Goes to {wms.name}: {work.wms_name} hasn't got it.",
+        )
+    wake(wms, ServiceName.ORDER_DELIVERY)
+    work.run.count("moved")
 
 
 def _resend_at(work: BatchWork, message: OutboundMessage, now: datetime) -> datetime | None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from cartrover.leasing import database_now, free_at
 from connectors.contract import HoldReason
 from connectors.models import Connection, ServiceName
 from orders.holding import hold_order, lift_hold, resolve_shared_hold_alerts
-from orders.models import MessagePurpose, Order, OrderLine, OutboundMessage
+from orders.models import MessagePurpose, MessageState, Order, OrderEvent, OrderLine, OutboundMessage
 from orders.models.order import held_for
 from orders.models.outbound import OPEN_STATES
 from orders.pipeline.route import Route
@@ -18,22 +20,76 @@ from orders.rules.ship_methods import ShipMethods
 from orders.states import OrderState, advance
 from orders.waking import wake
 
+MOVED_AT_ONCE = 500
+"""Orders that go to another WMS in one transaction."""
+
 
 def send_on_its_way(order: Order, route: Route) -> None:
-    """Make an order that nothing holds READY with a delivery that is due; one that is on its way already is left alone."""
+    """Make an order that nothing holds READY with a delivery that is due; one that is on its way already is left alone.
+
+    It goes where the cart's orders go now, unless another WMS may have it: that one is asked first.
+    """
     if order.state not in (OrderState.NEW, OrderState.READY) or route.wms is None:
         return
-    if order.wms_id != route.wms.pk:
-        Order.objects.for_account(order.account_id).filter(pk=order.pk).update(wms=route.wms)
-        order.wms = route.wms
-    if order.state == OrderState.NEW:
-        advance(order, OrderState.READY, because=f"Ready for {route.wms.name}.")
     messages = OutboundMessage.objects.for_account(order.account_id).filter(order=order, purpose=MessagePurpose.DELIVER)
+    elsewhere = messages.filter(state__in=OPEN_STATES).exclude(connection=route.wms)
+    unsent = elsewhere.filter(free_at(database_now()), state__in=[MessageState.WAITING, MessageState.HELD])
+    unsent.update(connection=route.wms, taken="")
+    under_way = elsewhere.select_related("connection").first()
+    wms = under_way.connection if under_way is not None else route.wms
+    if order.wms_id != wms.pk:
+        Order.objects.for_account(order.account_id).filter(pk=order.pk).update(wms=wms)
+        order.wms = wms
+    if order.state == OrderState.NEW:
+        advance(order, OrderState.READY, because=f"Ready for {wms.name}.")
     if not messages.filter(state__in=OPEN_STATES).exists():
         OutboundMessage.objects.create(
-            account_id=order.account_id, connection=route.wms, order=order, due_at=timezone.now(), created_at=timezone.now()
+            account_id=order.account_id, connection=wms, order=order, due_at=timezone.now(), created_at=timezone.now()
         )
-    wake(route.wms, ServiceName.ORDER_DELIVERY)
+    wake(wms, ServiceName.ORDER_DELIVERY)
+
+
+def move_unsent(cart: Connection, *, because: str) -> int:
+    """Have the orders that wait for their delivery go where the cart's orders go now; return how many that were.
+
+    One that another WMS has, or may have, stays with it. One whose number doesn't fit is held.
+    """
+    route = Route.of(cart)
+    if route.wms is None:
+        return 0
+    messages = OutboundMessage.objects.for_account(cart.account_id).filter(
+        free_at(database_now()), order__source=cart, order__hold="", purpose=MessagePurpose.DELIVER, state=MessageState.WAITING
+    )
+    elsewhere = messages.exclude(connection=route.wms)
+    moved = after = 0
+    while pks := list(elsewhere.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:MOVED_AT_ONCE]):
+        after = pks[-1]
+        moved += _move(elsewhere.filter(pk__in=pks), route, because)
+    if moved:
+        wake(route.wms, ServiceName.ORDER_DELIVERY)
+    return moved
+
+
+@transaction.atomic
+def _move(messages: QuerySet[OutboundMessage], route: Route, because: str) -> int:
+    assert route.wms is not None  # noqa: S101 - asked by the caller
+    account_id = route.cart.account_id
+    # Locked first: what a sender has just claimed stays where it is.
+    mine = list(messages.select_for_update().values_list("pk", flat=True))
+    rows = OutboundMessage.objects.for_account(account_id).filter(pk__in=mine)
+    rows.update(connection=route.wms, taken="", due_at=timezone.now())
+    orders = Order.objects.for_account(account_id).filter(pk__in=rows.values("order"))
+    orders.update(wms=route.wms)
+    words = f"Goes to {route.wms.name}. {because}"
+    events = [
+        OrderEvent(account_id=account_id, order_id=pk, connection=route.wms, kind="order.rerouted", words=words)
+        for pk in orders.values_list("pk", flat=True)
+    ]
+    OrderEvent.objects.bulk_create(events)
+    for order in orders.select_related("source"):
+        if not route.id_rule.accepts(order.cust_ref):
+            reconsider(order, route, because=because)
+    return len(events)
 
 
 @transaction.atomic

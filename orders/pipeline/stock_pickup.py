@@ -13,10 +13,11 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from cartrover.ids import new_id
-from connectors.contract import StockItem, StockSource
+from connectors.contract import Side, StockItem, StockSource
 from connectors.errors import TryLater
+from connectors.models import Connection, ConnectionState
 from connectors.opening import open_session
-from orders.models import Product, StockLevel, StockReading
+from orders.models import Order, Product, StockLevel, StockReading
 from orders.pipeline.loader import insert_rows, update_rows
 from orders.run import Run
 from orders.waking import wake_stock_uploads
@@ -50,7 +51,13 @@ def _available(item: StockItem) -> float:
 
 
 def pick_up(run: Run) -> None:
-    """Read all products with their stock; a reading with a bad or missing page is thrown away."""
+    """Read all products with their stock; a reading with a bad or missing page is thrown away.
+
+    One that only finishes the orders that it has isn't read: its figures would stand beside those of the WMS that follows it.
+    """
+    if is_left(run.connection):
+        run.note(f"No cart's orders go to {run.connection.name} any more, so its stock isn't read.")
+        return
     with open_session(run.connection, progress=run.progress) as session:
         if not isinstance(session, StockSource):
             raise TypeError(f"{run.connection.kind} declares stock and has none")
@@ -77,6 +84,15 @@ def pick_up(run: Run) -> None:
     run.count("skus", len(reading.items))
     run.count("gone", len(gone))
     wake_stock_uploads(run.account_id)
+
+
+def is_left(wms: Connection) -> bool:
+    """True of a WMS that has had orders while all carts have theirs sent to another one now."""
+    carts = Connection.objects.for_account(wms.account_id).filter(side=Side.CART).exclude(state=ConnectionState.DISCONNECTED)
+    goes_to = set(carts.values_list("destination", flat=True))
+    if not goes_to or goes_to & {None, wms.pk}:
+        return False
+    return Order.objects.for_account(wms.account_id).filter(wms=wms).exists()
 
 
 def _read(run: Run, session: StockSource) -> _Reading:

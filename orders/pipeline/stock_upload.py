@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import OuterRef, Q, Subquery, Sum
+from django.db.models import F, OuterRef, Q, Subquery, Sum
 from django.utils import timezone
 
 from connectors.contract import DocumentSink, HoldReason, Place, Purpose, RemoteState, StockRow
@@ -29,6 +29,7 @@ from orders.models import (
     StockReading,
 )
 from orders.pipeline.documents import make_document, mark_whole, send, unsent_documents, watch_taken
+from orders.pipeline.loader import OneOf
 from orders.pipeline.route import Route
 from orders.pipeline.upload import watch_is_due
 from orders.rules.aliases import aliases_of
@@ -202,10 +203,11 @@ def sellable(cart: Connection, *, among: Collection[str] | None = None) -> list[
     upcs = dict(products.values_list("sku", "upc"))
     least = int(route.settings["minimum_stock"] or 0)
     gone_status = str(route.settings["gone_status"])
+    left_behind = _left_behind(cart, route.wms, reading, stock, {item: aliases.get(item, item) for item in items})
     rows = []
     for item in sorted(items):
         sku = aliases.get(item, item)
-        if sku in stock.gone:
+        if sku in stock.gone or item in left_behind:
             rows.append(StockRow(item=item, upc=upcs.get(sku, ""), quantity=0, status=gone_status))
         elif sku in stock.counts:
             left = max(0, left_of(stock.counts[sku], taken.get(sku, ())) - waiting.get(sku, 0))
@@ -230,6 +232,27 @@ def _stock(wms: Connection, reading: StockReading, among: Collection[str] | None
         for sku, total in here.values_list("sku").annotate(total=Sum("available")):
             counts[sku].append((reading.started_at, total))
     return _Stock(counts, frozenset(rows.filter(gone=True).values_list("sku", flat=True)))
+
+
+def _left_behind(cart: Connection, wms: Connection, reading: StockReading, stock: _Stock, skus: Mapping[str, str]) -> set[str]:
+    """Return which of these items, given with the WMS's SKUs, the cart may sell by the word of another WMS while the one that
+    follows it doesn't have them: nobody would ship them.
+
+    What is there without a quantity isn't told; of what another WMS has shown since the reading, nobody knows which is true. A
+    WMS that posts its stock never says that it has told all.
+    """
+    missing = {item for item, sku in skus.items() if sku not in stock.counts and sku not in stock.gone}
+    if not missing or calls_us(wms):
+        return set()
+    told = ChannelStock.objects.for_account(cart.account_id).filter(
+        OneOf(F("item"), sorted(missing)), cart=cart, quantity__gt=0
+    )
+    sold = {item: skus[item] for item in told.values_list("item", flat=True)}
+    if not sold:
+        return set()
+    products = Product.objects.for_account(cart.account_id).filter(OneOf(F("sku"), sorted(set(sold.values()))))
+    known = set(products.filter(Q(connection=wms) | Q(updated_at__gte=reading.started_at)).values_list("sku", flat=True))
+    return {item for item, sku in sold.items() if sku not in known}
 
 
 def _told_items(

@@ -121,12 +121,18 @@ def destination_save(request: AccountRequest, public_id: UUID) -> HttpResponse:
     try:
         if cart.side != Side.CART:
             raise Refused("Only a cart's orders go somewhere.")
-        went = connection_changes.choose_destination(cart=cart, wms=wms, actor=str(request.user))
+        came = connection_changes.choose_destination(cart=cart, wms=wms, actor=str(request.user))
     except Refused as refused:
         messages.error(request, refused.words)
     else:
-        gone = f" {locales.number(went)} that had nowhere to go go{'es' if went == 1 else ''} on." if went else ""
-        messages.success(request, f"Orders of “{cart.name}” go to {f'“{wms.name}”' if wms else 'the only WMS'}.{gone}")
+        said = [f"Orders of “{cart.name}” go to {f'“{wms.name}”' if wms else 'the only WMS'}."]
+        if came.moved:
+            said.append(
+                f"{locales.number(came.moved)} that had not been sent yet go{'es' if came.moved == 1 else ''} there too."
+            )
+        if went := came.released:
+            said.append(f"{locales.number(went)} that had nowhere to go go{'es' if went == 1 else ''} on.")
+        messages.success(request, " ".join(said))
     return redirect("connection_settings", slug=request.account.slug, public_id=cart.public_id)
 
 

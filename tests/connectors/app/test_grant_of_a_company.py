@@ -101,6 +101,21 @@ def test_disconnecting_gives_access_back(
     assert wms.state == "disconnected"
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_five_years_count_where_they_end_first(
+    wms: Connection, company: RunningSandbox, browser: Callable[[User | None], Client], alice: User
+) -> None:
+    company.drive("set", hard_seconds=3 * 86_400)
+    try:
+        grant(browser(alice), wms, company, company.settings["realm_id"])
+    finally:
+        company.drive("set", hard_seconds=157_680_000)
+    token = StoredToken(wms).current()
+    assert token is not None
+    assert token.ends_at is not None
+    assert timedelta(days=2) < token.ends_at - timezone.now() <= timedelta(days=3)
+
+
 def test_the_end_of_access_is_told_a_month_a_week_and_a_day_before(wms: Connection, acme: Account) -> None:
     now = timezone.now()
     StoredToken(wms).grant(Token("access", "refresh", now, now + timedelta(days=40)))

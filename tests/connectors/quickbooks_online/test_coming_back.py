@@ -175,6 +175,15 @@ def test_a_walk_from_long_ago_asks_by_the_time_of_change(desk: Desk, sent: Send)
 # --- stock -------------------------------------------------------------------------------------------------------------------
 
 
+def test_a_large_catalogue_is_read_by_the_thousand(desk: Desk) -> None:
+    desk.box.drive("add_products", products=[{"sku": f"BULK-{number:04}", "name": f"Bulk {number}"} for number in range(2100)])
+    session = desk.open()
+    desk.box.drive("clear_requests")
+    skus = {item.sku for page in session.list_stock() for item in page.items}
+    assert {f"BULK-{number:04}" for number in range(2100)} < skus
+    assert desk.box.drive("requests")["counters"]["total"] <= 2100 // 1000 + 2  # the pages, and one question beside them
+
+
 def test_stock_counts_bundles_by_components_and_leaves_out_what_nobody_counts(desk: Desk) -> None:
     desk.box.drive("set_stock", sku="TEE-001", quantity=7)
     desk.box.drive("set_product", sku="MUG-001", QtyOnSalesOrder=5)

@@ -173,6 +173,13 @@ REFUSALS: dict[str, tuple[dict[str, str], type[Exception], str]] = {
     "too long": ({"code": "2050", "element": "DocNumber"}, FixOrder, "order number"),
     "a rule": ({"code": "6000", "detail": "Something is odd"}, FixOrder, "Something is odd"),
     "unknown property": ({"code": "2010", "detail": "Property Name: Colour"}, FixOrder, "Colour"),
+    "invalid id": ({"code": "2030", "detail": "Invalid ID: -1"}, FixOrder, "Invalid ID"),
+    "unsupported": ({"code": "500", "message": "Unsupported Operation"}, FixOrder, "Unsupported Operation"),
+    "closed, in words": (
+        {"code": "6540", "message": "Account Period Closed"},
+        FixOrder,
+        "books in QuickBooks Online are closed",
+    ),
     "duplicate number": ({"code": "6140"}, AlreadyTaken, "already has a form"),
     "an error of its own": ({"code": "10000", "kind": "SystemFault"}, OutcomeUnknown, "looked up first"),
     "no subscription": ({"code": "6190", "message": "Subscription period has ended"}, FixConnection, "subscription has ended"),
@@ -198,6 +205,12 @@ def test_a_fault_means_the_same_in_a_400_and_inside_a_200(desk: Desk, sent: Send
 def test_an_access_that_no_longer_counts_concerns_the_connection(desk: Desk, name: str) -> None:
     desk.box.drive("fault", name=name, times=0)
     with pytest.raises(FixConnection, match="ccess"):
+        desk.open().prepare([an_order()])
+
+
+def test_a_question_that_is_refused_is_asked_again_later(desk: Desk) -> None:
+    desk.box.drive("fault", name="fault", path="/query", code="4001", message="Invalid query", times=0)
+    with pytest.raises(TryLater, match="4001: Invalid query"):
         desk.open().prepare([an_order()])
 
 
