@@ -1,7 +1,8 @@
 """All that the author of a connector must read.
 
 A connector is one folder below `connectors/` with a `connector.py` that has a `SPEC: ConnectorSpec`. Nothing outside the folder
-names it. The folder may import this module, `connectors.errors` and `connectors.transports`, and nothing else of the hub.
+names it. The folder may import this module, `connectors.errors` and `connectors.transports`, and its sandbox
+`connectors.simulating` as well, and nothing else of the hub.
 
 * **Pure apart from I/O.** `parse.py` and `render.py` map data and open nothing; `session.py` talks and maps nothing.
 * **Errors say what to do next**: raise only what `connectors.errors` has. Anything else is a bug and is treated as one.

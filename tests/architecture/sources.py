@@ -53,7 +53,7 @@ def everything() -> tuple[Source, ...]:
 
 def kinds() -> tuple[str, ...]:
     """Return the connectors' folders."""
-    own = {"transports", "migrations", "management"}
+    own = {"transports", "simulating", "migrations", "management"}
     return tuple(
         sorted(path.parent.name for path in (ROOT / "connectors").glob("[!_.]*/__init__.py") if path.parent.name not in own)
     )

@@ -1,23 +1,21 @@
-"""The sandbox's server: one event loop in a daemon thread, on loopback only.
-
-All state belongs to that loop. `drive` and `stop` may be called from any thread; they hand their work over and wait for it.
-"""
+"""The sandbox's server: the merchant, who serves the API, and what a connection to it must be set to."""
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import os
 import secrets
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from aiohttp import web
+
+from connectors.simulating.http import HOST, HttpListener, asked, cut, drip, hang_up
+from connectors.simulating.looped import LoopedSandbox
 
 from .answers import Answer
 from .api import Api, Request, parts_of_path
@@ -32,10 +30,6 @@ from .throttle import Throttle
 from .warehouse import Warehouse
 from .webhooks import Deliveries
 
-HOST = "127.0.0.1"
-
-LARGEST_BODY = 32 * 1024 * 1024
-
 FLUSH_SECONDS = 0.5
 """How long a change may wait before it is written: what a crash can lose."""
 
@@ -43,12 +37,6 @@ MANY_CHANGES = 10_000
 """A command that changes more than this writes it at once, so that a stop soon after it stays quick."""
 
 LOGGED_REQUESTS = 20_000
-
-START_SECONDS = 60
-"""Longest wait for a start: reading a hundred thousand orders takes some ten seconds."""
-
-STOP_SECONDS = 60
-"""Longest wait for a stop, which takes some milliseconds unless a command is still at work."""
 
 COMMON_HEADERS = {
     "Cache-Control": "no-cache, no-store",
@@ -139,8 +127,7 @@ class Machine:
         self.commands = Commands(self)
         self.deliveries: Deliveries | None = None
         self.pages = Pages(self, kept.drive_token)
-        self._server: web.Server | None = None
-        self._sockets: asyncio.Server | None = None
+        self._listener = HttpListener(self._handle)
         self._tasks: list[asyncio.Task[None]] = []
         self._shipping: asyncio.Task[None] | None = None
         self._resets = 0
@@ -153,20 +140,10 @@ class Machine:
         """Read what was kept, or make a fresh merchant, and listen. Return the port."""
         if not self.journal.load():
             self._seed()
-        self._server = web.Server(
-            self._handle,
-            request_factory=_request,
-            access_log=None,
-            max_line_size=65_536,
-            max_field_size=65_536,
-            keepalive_timeout=75,
-        )
-        loop = asyncio.get_running_loop()
-        self._sockets = await loop.create_server(self._server, HOST, port, backlog=1024)
-        bound = int(self._sockets.sockets[0].getsockname()[1])
+        bound = await self._listener.open(port)
         self.api.base = f"http://{HOST}:{bound}"
         self.deliveries = Deliveries(self.store, self._kept.client_secret, self.api.base)
-        self._tasks = [loop.create_task(self._flush_now_and_then())]
+        self._tasks = [asyncio.get_running_loop().create_task(self._flush_now_and_then())]
         _write_private(self._folder / "running.json", json.dumps({"url": self.api.base, "pid": os.getpid()}))
         return bound
 
@@ -179,11 +156,7 @@ class Machine:
         """Let go of everything; what changed is written."""
         for task in [*self._tasks, *([self._shipping] if self._shipping else [])]:
             task.cancel()
-        if self._sockets is not None:
-            self._sockets.close()
-        if self._server is not None:
-            self._server.pre_shutdown()
-            await self._server.shutdown(timeout=0.05)
+        await self._listener.close()
         if self.deliveries is not None:
             await self.deliveries.close()
         self.journal.close()
@@ -258,15 +231,7 @@ class Machine:
 
     async def _handle(self, incoming: web.BaseRequest) -> web.StreamResponse:
         began = time.perf_counter()
-        body = await incoming.read() if incoming.body_exists else b""
-        url = incoming.rel_url
-        request = Request(
-            incoming.method,
-            url.path,
-            url.raw_query_string,
-            {name.lower(): value for name, value in incoming.headers.items()},
-            body,
-        )
+        request = Request(*await asked(incoming))
         if request.path.startswith("/_sandbox") or request.path == "/oauth/authorize":
             return _response(self.pages.answer(request))
         fault = self.faults.pick(request.method, _bare(request.path))
@@ -294,7 +259,7 @@ class Machine:
             await asyncio.sleep(fault.seconds(60))
             if resets != self._resets:
                 # It belongs to a merchant who is gone: nothing of it may show up in the fresh one.
-                _hang_up(incoming)
+                hang_up(incoming)
                 return web.Response(status=503)
         real = self._answer(request) if fault.done else Answer(200)
         answer = faulty_answer(fault, real, self.store.options.unauthorized_type)
@@ -307,22 +272,17 @@ class Machine:
             await asyncio.sleep(fault.seconds(60 if fault.name == "stall_after" else 1))
         response = _api_response(answer, time.perf_counter() - began)
         if dropped:
-            _hang_up(incoming)
+            hang_up(incoming)
         elif fault.name == "cut":
-            return await _cut(incoming, response, answer)
+            return await cut(incoming, response, answer.body)
         elif fault.name == "slow_drip":
-            return await _drip(incoming, response, answer, fault.seconds(5))
+            return await drip(incoming, response, answer.body, fault.seconds(5))
         return response
 
 
 def _bare(path: str) -> str:
     """Return a path as faults name it: without a slash or `.json` at its end."""
     return f"/{path.strip('/').removesuffix('.json')}"
-
-
-def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
-    loop = asyncio.get_running_loop()
-    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=LARGEST_BODY)
 
 
 def _response(answer: Answer) -> web.Response:
@@ -337,109 +297,23 @@ def _api_response(answer: Answer, took: float) -> web.Response:
     return _response(answer)
 
 
-def _hang_up(incoming: web.BaseRequest) -> None:
-    if incoming.transport is not None:
-        incoming.transport.abort()
-
-
-async def _cut(incoming: web.BaseRequest, response: web.Response, answer: Answer) -> web.StreamResponse:
-    """Promise the whole answer, send half of it, and close."""
-    stream = web.StreamResponse(status=response.status, headers=response.headers)
-    stream.content_length = max(len(answer.body), 2)
-    await stream.prepare(incoming)
-    await stream.write(answer.body[: len(answer.body) // 2] or b"{")
-    await asyncio.sleep(0.01)
-    _hang_up(incoming)
-    return stream
-
-
-async def _drip(incoming: web.BaseRequest, response: web.Response, answer: Answer, seconds: float) -> web.StreamResponse:
-    """Send the answer in small pieces over so many seconds."""
-    stream = web.StreamResponse(status=response.status, headers=response.headers)
-    stream.content_length = len(answer.body)
-    await stream.prepare(incoming)
-    pieces = min(len(answer.body), 100) or 1
-    size = -(-len(answer.body) // pieces)
-    for at in range(0, len(answer.body), size or 1):
-        try:
-            await stream.write(answer.body[at : at + size])
-        except ConnectionError:
-            break
-        await asyncio.sleep(seconds / pieces)
-    return stream
-
-
-class Sandbox:
+class Sandbox(LoopedSandbox):
     """A running sandbox: contract.RunningSandbox."""
 
     def __init__(self, folder: str, ports: Mapping[str, int]) -> None:
-        self._folder = Path(folder)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(self._folder)
-        self._stopped = False
-        kept = Secrets(self._folder)
-        self._machine = Machine(self._folder, kept)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="quickbooks-commerce-sandbox", daemon=True)
-        self._thread.start()
-        try:
-            port = asyncio.run_coroutine_threadsafe(self._machine.start(ports.get("http", 0)), self._loop).result(START_SECONDS)
-        except BaseException:
-            self.stop()
-            raise
-        base = f"http://{HOST}:{port}"
+        place = Path(folder)
+        super().__init__(
+            place, ports.get("http", 0), lambda: Machine(place, Secrets(place)), name="quickbooks-commerce-sandbox"
+        )
+        kept = Secrets(place)
         self.settings: Mapping[str, str] = {
-            "api_url": base,
-            "authorize_url": f"{base}/oauth/authorize",
-            "token_url": f"{base}/oauth/token",
+            "api_url": self.base,
+            "authorize_url": f"{self.base}/oauth/authorize",
+            "token_url": f"{self.base}/oauth/token",
             "client_id": kept.client_id,
         }
         self.secrets: Mapping[str, str] = {"client_secret": kept.client_secret, "access_token": kept.access_token}
-        self.page = f"{base}/_sandbox/"
+        self.page = f"{self.base}/_sandbox/"
 
     def __repr__(self) -> str:
         return f"<QuickBooks Commerce sandbox at {self.page}>"
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
-
-    def drive(self, command: str, **arguments: Any) -> Any:
-        """Do a command and return its result. Raise ValueError, with words, for what can't be done."""
-        if self._stopped:
-            raise ValueError("The sandbox was stopped.")
-        return asyncio.run_coroutine_threadsafe(self._drive(command, arguments), self._loop).result()
-
-    async def _drive(self, command: str, arguments: Mapping[str, Any]) -> Any:
-        return self._machine.run_command(command, arguments)
-
-    def stop(self) -> None:
-        """Stop listening, write what changed, and let go of the folder. Twice is harmless."""
-        if self._stopped:
-            return
-        self._stopped = True
-        try:
-            asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(STOP_SECONDS)
-        finally:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(10)
-            self._loop.close()
-            self._lock.close()
-
-    async def _stop(self) -> None:
-        await self._machine.stop()
-        rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
-
-
-def _lock(folder: Path) -> IO[str]:
-    """Return the lock of a folder, which one sandbox at a time may have."""
-    lock = (folder / "lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        raise RuntimeError(f"Another sandbox is running in {folder}. Stop it first.") from None
-    return lock

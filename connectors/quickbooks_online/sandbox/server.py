@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import fcntl
 import json
 import os
 import secrets
-import threading
 from collections import Counter, deque
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from aiohttp import web
+
+from connectors.simulating.http import HttpListener, asked, cut, hang_up
+from connectors.simulating.looped import LoopedSandbox
 
 from .answers import Answer, forbidden, unauthorized
 from .api import Api, Request
@@ -29,12 +29,8 @@ from .people import People
 from .seed import seed
 from .throttle import Throttle
 
-HOST = "127.0.0.1"
-LARGEST_BODY = 32 * 1024 * 1024
 FLUSH_SECONDS = 0.5
 LOGGED = 20_000
-PATIENCE = 60
-"""Seconds that a start or a stop may take."""
 
 BASE = "/v3/company"
 
@@ -87,30 +83,20 @@ class Machine:
         self._throttle = Throttle(self.company)
         self._api = Api(self.company, self.books, self.realm)
         self._commands = Commands(self)
-        self._pages = Pages(self.company, self.authority, self.realm, kept["page_token"], self.run)
+        self._pages = Pages(self.company, self.authority, self.realm, kept["page_token"], self.run_command)
         self._log = RequestLog()
         self._tasks: list[asyncio.Task[None]] = []
         self._shipping: asyncio.Task[None] | None = None
-        self._server: web.Server | None = None
-        self._listener: asyncio.Server | None = None
+        self._listener = HttpListener(self._handle)
         self._resets = 0
 
     async def start(self, port: int) -> int:
         """Read what was kept, or make a fresh company, and listen. Return the port."""
         if not self.company.load():
             self._fresh()
-        self._server = web.Server(
-            self._handle,
-            request_factory=_request,
-            access_log=None,
-            max_line_size=65_536,
-            max_field_size=65_536,
-            keepalive_timeout=75,
-        )
-        loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(self._server, HOST, port, backlog=1024)
-        self._tasks = [loop.create_task(self._flush_now_and_then())]
-        return int(self._listener.sockets[0].getsockname()[1])
+        bound = await self._listener.open(port)
+        self._tasks = [asyncio.get_running_loop().create_task(self._flush_now_and_then())]
+        return bound
 
     def _fresh(self) -> None:
         self.company.begin()
@@ -120,11 +106,7 @@ class Machine:
         """Let go of everything; what changed is written."""
         for task in [*self._tasks, *([self._shipping] if self._shipping else [])]:
             task.cancel()
-        if self._listener is not None:
-            self._listener.close()
-        if self._server is not None:
-            self._server.pre_shutdown()
-            await self._server.shutdown(timeout=0.05)
+        await self._listener.close()
         await self.notices.close()
         self.company.flush(now=True)
 
@@ -135,9 +117,10 @@ class Machine:
 
     # --- what the commands need ----------------------------------------------------------------------------------------------
 
-    def run(self, command: str, arguments: Mapping[str, Any]) -> Any:
+    def run_command(self, command: str, arguments: Mapping[str, Any]) -> Any:
+        """Do a command; what it returns is no part of the company's own rows."""
         try:
-            return self._commands.run(command, arguments)
+            return json.loads(json.dumps(self._commands.run(command, arguments)))
         finally:
             self.company.is_dirty = True
             self.notices.wake()
@@ -178,10 +161,7 @@ class Machine:
     # --- requests ------------------------------------------------------------------------------------------------------------
 
     async def _handle(self, incoming: web.BaseRequest) -> web.StreamResponse:
-        body = await incoming.read() if incoming.body_exists else b""
-        url = incoming.rel_url
-        headers = {name.lower(): value for name, value in incoming.headers.items()}
-        request = Request(incoming.method, url.path, url.raw_query_string, headers, body)
+        request = Request(*await asked(incoming))
         if request.path.startswith((CONSOLE, CONSENT)):
             return _response(self._pages.answer(request))
         path = self._path_of(request)
@@ -234,7 +214,7 @@ class Machine:
             await asyncio.sleep(fault.seconds(60))
             if resets != self._resets:
                 # It belongs to a company that is gone: nothing of it may show up in the fresh one.
-                _hang_up(incoming)
+                hang_up(incoming)
                 return web.Response(status=503)
         real = self._answer(request, path) if fault.done else Answer(200)
         answer = faulty_answer(fault, real, self.company)
@@ -245,15 +225,10 @@ class Machine:
         if fault.name in ("stall_after", "delay"):
             await asyncio.sleep(fault.seconds(60 if fault.name == "stall_after" else 1))
         if is_dropped:
-            _hang_up(incoming)
+            hang_up(incoming)
         elif fault.name == "cut":
-            return await _cut(incoming, answer)
+            return await cut(incoming, _response(answer), answer.body)
         return _response(answer)
-
-
-def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
-    loop = asyncio.get_running_loop()
-    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=LARGEST_BODY)
 
 
 def _response(answer: Answer) -> web.Response:
@@ -261,47 +236,24 @@ def _response(answer: Answer) -> web.Response:
     return web.Response(status=answer.status, body=answer.body or None, headers=headers)
 
 
-def _hang_up(incoming: web.BaseRequest) -> None:
-    if incoming.transport is not None:
-        incoming.transport.abort()
-
-
-async def _cut(incoming: web.BaseRequest, answer: Answer) -> web.StreamResponse:
-    """Promise the whole answer, send half of it, and close."""
-    stream = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.content_type})
-    stream.content_length = max(len(answer.body), 2)
-    await stream.prepare(incoming)
-    await stream.write(answer.body[: len(answer.body) // 2] or b"{")
-    await asyncio.sleep(0.01)
-    _hang_up(incoming)
-    return stream
-
-
-class Sandbox:
+class Sandbox(LoopedSandbox):
     """A running sandbox: contract.RunningSandbox."""
 
     def __init__(self, folder: str, ports: Mapping[str, int]) -> None:
-        self._folder = Path(folder)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(self._folder)
-        self._stopped = False
-        kept = _kept_secrets(self._folder / "secrets.json")
-        self._machine = Machine(self._folder, kept)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="quickbooks-online-sandbox", daemon=True)
-        self._thread.start()
-        with contextlib.ExitStack() as undone:
-            undone.callback(self.stop)
-            started = asyncio.run_coroutine_threadsafe(self._machine.start(ports.get("http", 0)), self._loop)
-            port = started.result(PATIENCE)
-            undone.pop_all()
-        base = f"http://{HOST}:{port}"
+        place = Path(folder)
+        super().__init__(
+            place,
+            ports.get("http", 0),
+            lambda: Machine(place, _kept_secrets(place / "secrets.json")),
+            name="quickbooks-online-sandbox",
+        )
+        kept = _kept_secrets(place / "secrets.json")
         self.settings: Mapping[str, str] = {
             "environment": "other",
-            "api_url": base,
-            "authorize_url": f"{base}{CONSENT}",
-            "token_url": f"{base}/oauth2/v1/tokens/bearer",
-            "revoke_url": f"{base}/v2/oauth2/tokens/revoke",
+            "api_url": self.base,
+            "authorize_url": f"{self.base}{CONSENT}",
+            "token_url": f"{self.base}/oauth2/v1/tokens/bearer",
+            "revoke_url": f"{self.base}/v2/oauth2/tokens/revoke",
             "client_id": kept["client_id"],
             "realm_id": kept["realm"],
         }
@@ -310,43 +262,10 @@ class Sandbox:
             "access_token": kept["access_token"],
             "verifier_token": kept["verifier_token"],
         }
-        self.page = f"{base}{CONSOLE}/"
+        self.page = f"{self.base}{CONSOLE}/"
 
     def __repr__(self) -> str:
         return f"<QuickBooks Online sandbox at {self.page}>"
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
-
-    def drive(self, command: str, **arguments: Any) -> Any:
-        """Do a command and return its result. Raise ValueError, with words, for what can't be done."""
-        if self._stopped:
-            raise ValueError("The sandbox was stopped.")
-        return asyncio.run_coroutine_threadsafe(self._drive(command, arguments), self._loop).result()
-
-    async def _drive(self, command: str, arguments: Mapping[str, Any]) -> Any:
-        return json.loads(json.dumps(self._machine.run(command, arguments)))
-
-    def stop(self) -> None:
-        """Stop listening, write what changed, and let go of the folder. Twice is harmless."""
-        if self._stopped:
-            return
-        self._stopped = True
-        try:
-            asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(PATIENCE)
-        finally:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(10)
-            self._loop.close()
-            self._lock.close()
-
-    async def _stop(self) -> None:
-        await self._machine.stop()
-        rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
 
 
 def _kept_secrets(path: Path) -> dict[str, str]:
@@ -366,14 +285,3 @@ def _kept_secrets(path: Path) -> dict[str, str]:
     with os.fdopen(handle, "w") as out:
         json.dump(kept, out)
     return kept
-
-
-def _lock(folder: Path) -> IO[str]:
-    """Return the lock of a folder, which one sandbox at a time may have."""
-    lock = (folder / "lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        raise RuntimeError(f"Another sandbox is running in {folder}. Stop it first.") from None
-    return lock
