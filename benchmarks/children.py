@@ -76,5 +76,5 @@ def cart_with(orders: int, folder: Path) -> Iterator[tuple[dict[str, str], dict[
     with sandbox("dsco", str(folder / "dsco")) as box:
         box.drive("settings", archive_after_download=False)
         box.drive("place_orders", count=orders, lines=2, retailers=3, skus=500, quiet=True)
-        file: dict[str, Any] = box.drive("export", columns=223)
+        file: dict[str, Any] = box.drive("export", columns=223, limit=2 * orders)
         yield {**box.settings, **box.secrets}, file

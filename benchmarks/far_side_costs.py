@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks.children import Figures, hub, sandbox
 from benchmarks.databases import DATABASES, fresh_databases
+from benchmarks.results import Results, results
 from connectors.contract import RunningSandbox
 
 SKUS = ["CAP-001", "CAP-002", "TEE-001", "MUG-001"]
@@ -37,25 +38,29 @@ def main() -> int:
     parser.add_argument("--database", nargs="+", choices=DATABASES, default=["postgres"])
     options = parser.parse_args()
     missed = 0
-    for database in options.database:
-        with (
-            tempfile.TemporaryDirectory(prefix="bench-") as scratch,
-            sandbox("dsco", f"{scratch}/dsco") as cart,
-            sandbox("quickbooks_commerce", f"{scratch}/wms") as wms,
-        ):
-            (home := Path(scratch) / database).mkdir()
-            with fresh_databases(database, home) as fresh:
-                installation = {"folder": scratch, "database": fresh()}
-                sides = {
-                    "quickbooks_commerce": {"settings": dict(wms.settings), "secrets": dict(wms.secrets)},
-                    "dsco": {"settings": {**cart.settings, "tell_all_products": "yes"}, "secrets": dict(cart.secrets)},
-                }
-                wms.drive("set", rate_limit=1_000_000)  # requests are counted, not waited for
-                hub("hub_steps", "connect", json.dumps(sides), **installation)
-                print(f"far sides, {database}")
-                missed += not _orders(cart, wms, options.orders, installation)
-                missed += not _stock(wms, options.skus, installation)
+    with results() as found:
+        for database in options.database:
+            missed += not _measure(found, database, options.orders, options.skus)
     return 1 if missed else 0
+
+
+def _measure(found: Results, database: str, orders: int, skus: int) -> bool:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as scratch,
+        sandbox("dsco", f"{scratch}/dsco") as cart,
+        sandbox("quickbooks_commerce", f"{scratch}/wms") as wms,
+    ):
+        (home := Path(scratch) / database).mkdir()
+        with fresh_databases(database, home) as fresh:
+            installation = {"folder": scratch, "database": fresh()}
+            sides = {
+                "quickbooks_commerce": {"settings": dict(wms.settings), "secrets": dict(wms.secrets)},
+                "dsco": {"settings": {**cart.settings, "tell_all_products": "yes"}, "secrets": dict(cart.secrets)},
+            }
+            wms.drive("set", rate_limit=1_000_000)  # requests are counted, not waited for
+            hub("hub_steps", "connect", json.dumps(sides), **installation)
+            asked = _orders(found, database, cart, wms, orders, installation)
+            return _stock(found, database, wms, skus, installation) and asked
 
 
 def _asked(wms: RunningSandbox) -> dict[str, Any]:
@@ -65,7 +70,9 @@ def _asked(wms: RunningSandbox) -> dict[str, Any]:
     return counters
 
 
-def _orders(cart: RunningSandbox, wms: RunningSandbox, orders: int, installation: dict[str, str]) -> bool:
+def _orders(
+    found: Results, database: str, cart: RunningSandbox, wms: RunningSandbox, orders: int, installation: dict[str, str]
+) -> bool:
     for sku in SKUS:
         wms.drive("set_stock", sku=sku, quantity=10_000_000)
     cart.drive("place_orders", count=3, retailers=3, skus=SKUS)
@@ -76,37 +83,50 @@ def _orders(cart: RunningSandbox, wms: RunningSandbox, orders: int, installation
     _asked(wms)
     hub("hub_steps", "order_download", "order_delivery", **installation)
     asked = _asked(wms)["total"]
-    print(f"  {orders} orders: {asked} requests, {asked / orders:.3f} an order (goal: at most 1.1)")
-    good = asked <= 1.1 * orders
     wms.drive("pack_and_ship", all=True)
     _asked(wms)
     figures = hub("hub_steps", "shipment_pickup", **installation)
     counters = _asked(wms)
-    pages = math.ceil((orders + 3) / PAGE)
-    print(f"  {orders + 3} packages, {pages} pages of {PAGE}: {counters['total']} requests, {counters['by_route']}")
-    print(f"    {_words(figures, 'shipment_pickup')}")
     hub("hub_steps", "shipment_pickup", **installation)
-    print(f"  no packages since: {_asked(wms)['total']} requests")
-    return good
+    by_route = ", ".join(f"{route} {count}" for route, count in counters["by_route"].items())
+    packages = f"{orders + 3} packages, {math.ceil((orders + 3) / PAGE)} pages of {PAGE}"
+    found.add(
+        f"Requests, {database}",
+        ["", "requests"],
+        [
+            [f"{orders} orders", f"{asked}, {asked / orders:.3f} an order"],
+            [packages, f"{counters['total']}: {by_route}"],
+            ["no packages since", str(_asked(wms)["total"])],
+        ],
+        f"Packages: {_words(figures, 'shipment_pickup')}.",
+        f"Goal of at most 1.1 requests an order: {'met' if asked <= 1.1 * orders else 'missed'}.",
+    )
+    return asked <= 1.1 * orders
 
 
-def _stock(wms: RunningSandbox, skus: int, installation: dict[str, str]) -> bool:
+def _stock(found: Results, database: str, wms: RunningSandbox, skus: int, installation: dict[str, str]) -> bool:
     for first in range(0, skus, AT_ONCE):
         numbers = range(first, min(first + AT_ONCE, skus))
         wms.drive(
             "add_products", products=[{"sku": f"BENCH-{at:06}", "name": f"Part {at}", "stock": {"Main": 5}} for at in numbers]
         )
-    good = True
-    for what, changes in (("all new", 0), ("none changed", 0), (f"{CHANGED} changed", CHANGED)):
+    rows, unneeded = [], 0
+    for what, changes in (("all new", 0), ("none changed", 0), (f"{CHANGED:,} changed", CHANGED)):
         for at in range(changes):
             wms.drive("set_stock", sku=f"BENCH-{at:06}", quantity=7)
         _asked(wms)
         figures = hub("hub_steps", "inventory_pickup", "inventory_upload", **installation)
-        asked, rows = _asked(wms)["total"], figures["inventory_upload"]["counts"].get("skus", 0)
-        print(f"  {skus} SKUs, {what}: {asked} requests, {asked / skus * 1000:.2f} per 1,000 levels; {rows} rows for the cart")
-        print(f"    {_words(figures, 'inventory_pickup', 'inventory_upload')}, peak {figures['peak_mb']:.0f} MB")
-        good = good and (what != "none changed" or not rows)
-    return good
+        asked, told = _asked(wms)["total"], figures["inventory_upload"]["counts"].get("skus", 0)
+        took = [f"{figures[name][of]:.1f}" for name in ("inventory_pickup", "inventory_upload") for of in ("seconds", "cpu")]
+        rows.append([what, f"{asked}", f"{asked / skus * 1000:.2f}", f"{told:,}", *took, f"{figures['peak_mb']:.0f}"])
+        unneeded += told if what == "none changed" else 0
+    found.add(
+        f"{skus:,} SKUs, {database}",
+        ["", "requests", "per 1,000", "rows told", "reading s", "processor s", "telling s", "processor s", "peak MB"],
+        rows,
+        f"Goal of no file where nothing has changed: {'missed' if unneeded else 'met'}.",
+    )
+    return not unneeded
 
 
 def _words(figures: Figures, *names: str) -> str:

@@ -23,6 +23,7 @@ from typing import Any
 from benchmarks.children import hub
 from benchmarks.databases import DATABASES, fresh_databases
 from benchmarks.hubs import set_up
+from benchmarks.results import Results, results
 
 GOAL_MS = 50.0
 GOAL_GROWTH = 1.5
@@ -225,12 +226,12 @@ def main() -> int:
         print(json.dumps(measure(wanted.one, wanted.rounds)))
         return 0
     missed = 0
-    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch, results() as found:
         for database in wanted.database:
             (home := Path(scratch) / database).mkdir()
             with fresh_databases(database, home) as fresh:
                 few, many = (_measured(number, wanted.rounds, fresh()) for number in wanted.orders)
-            missed += not _report(database, few, many)
+            missed += not _report(found, database, few, many)
     return 1 if missed else 0
 
 
@@ -239,25 +240,24 @@ def _measured(orders: int, rounds: int, database: str) -> dict[str, Any]:
         return hub("pages", "--one", str(orders), "--rounds", str(rounds), folder=folder, database=database)
 
 
-def _report(database: str, few: dict[str, Any], many: dict[str, Any]) -> bool:
-    print(
-        f"pages, milliseconds at the median (95th percentile) with {few['orders']:,} and {many['orders']:,} orders, {database}"
-    )
-    slow, grown = [], []
+def _report(found: Results, database: str, few: dict[str, Any], many: dict[str, Any]) -> bool:
+    rows, slow, grown = [], [], []
     for name, one in few["pages"].items():
         other = many["pages"][name]
         queries = str(one["queries"]) if one["queries"] == other["queries"] else f"{one['queries']} and {other['queries']}!"
         growth = {figure: other[figure] / one[figure] for figure in ("p50", "p95")}
-        print(
-            f"  {name:26} {one['p50']:7.1f} ({one['p95']:6.1f}) {other['p50']:7.1f} ({other['p95']:6.1f})"
-            f"  {growth['p50']:5.2f} ({growth['p95']:5.2f}) times  {queries} queries"
-        )
+        times = [f"{of['p50']:.1f} ({of['p95']:.1f})" for of in (one, other)]
+        rows.append([name, *times, f"{growth['p50']:.2f} ({growth['p95']:.2f})", queries])
         slow += [name] if other["p50"] > GOAL_MS else []
         grown += [name] if max(growth.values()) > GOAL_GROWTH else []
-    print(f"  goal: under {GOAL_MS:.0f} ms; over it: {', '.join(slow) or 'none'}")
-    print(f"  goal: at most {GOAL_GROWTH} times as long; longer: {', '.join(grown) or 'none'}")
-    print(
-        f"  filled in {few['filled']:.0f} and {many['filled']:.0f} s; {many['bytes_per_order']:,.0f} bytes of database an order"
+    few_orders, many_orders = (f"{one['orders']:,} orders" for one in (few, many))
+    found.add(
+        f"Milliseconds at the median (95th percentile), {database}",
+        ["page", few_orders, many_orders, "times", "queries"],
+        rows,
+        f"Goal of under {GOAL_MS:.0f} ms; over it: {', '.join(slow) or 'none'}.",
+        f"Goal of at most {GOAL_GROWTH} times as long; longer: {', '.join(grown) or 'none'}.",
+        f"Filled in {few['filled']:.0f} and {many['filled']:.0f} s; {many['bytes_per_order']:,.0f} bytes of database an order.",
     )
     return not slow and not grown
 

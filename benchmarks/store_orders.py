@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks.children import Figures, cart_with, child, hub
 from benchmarks.databases import DATABASES, Fresh, file_of, fresh_databases
+from benchmarks.results import Results, results
 
 GOAL_RATIO = {"sqlite": 4.0, "postgres": 2.0}
 GOAL_MB = 300.0
@@ -50,14 +51,20 @@ def main() -> int:
     parser.add_argument("--profile", choices=("own", "calls"), default="")
     options = parser.parse_args()
     missed = 0
-    with tempfile.TemporaryDirectory(prefix="bench-") as scratch, cart_with(options.orders, Path(scratch)) as (login, file):
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as scratch,
+        cart_with(options.orders, Path(scratch)) as (login, file),
+        results() as found,
+    ):
         for database in options.database:
             (home := Path(scratch) / database).mkdir()
             with fresh_databases(database, home) as fresh:
                 if options.profile:
                     _hub(login, fresh, options.profile)
                 else:
-                    missed += not _report(database, file, measure(login, file["name"], options.rounds, fresh), options.orders)
+                    missed += not _report(
+                        found, database, file, measure(login, file["name"], options.rounds, fresh), options.orders
+                    )
     return 1 if missed else 0
 
 
@@ -66,23 +73,24 @@ def _ratio(runs: Runs, floor: str, figure: str) -> float:
     return statistics.median(ours[figure] / theirs[figure] for ours, theirs in pairs)
 
 
-def _report(database: str, file: dict[str, Any], runs: Runs, orders: int) -> bool:
+def _report(found: Results, database: str, file: dict[str, Any], runs: Runs, orders: int) -> bool:
     if any(one["counts"].get("orders") != orders for one in runs["hub"]):
         raise SystemExit(f"the hub didn't store all orders: {runs['hub']}")
     peak = max(one["peak_mb"] for one in runs["hub"])
     ratio, goal = _ratio(runs, "bare", "seconds"), GOAL_RATIO[database]
-    print(f"store {orders} orders, {file['rows']} rows, {file['columns']} columns, {file['size'] / 1e6:.1f} MB, {database}")
+    rows = []
     for who, words in (("bare", "bare script"), ("lean", "bare script, 30 columns"), ("hub", "hub")):
         seconds, busy = (statistics.median(one[figure] for one in runs[who]) for figure in ("seconds", "cpu"))
-        print(
-            f"  {words:24} {seconds:7.2f} s {orders / seconds:8.0f} orders/s "
-            f"{busy / orders * 1000:6.3f} ms of processor an order"
-        )
-    for floor, words in (("bare", "bare script"), ("lean", "30 columns only")):
-        wall, busy = _ratio(runs, floor, "seconds"), _ratio(runs, floor, "cpu")
-        print(f"  ratio to the {words:15} {wall:5.2f}, in processor seconds {busy:5.2f}")
-    print(f"  goal: at most {goal:.0f} times the bare script: {'met' if ratio <= goal else 'missed'}")
-    print(f"  peak memory of the hub {peak:.0f} MB (goal under {GOAL_MB:.0f}): {'met' if peak < GOAL_MB else 'missed'}")
+        rows.append([words, f"{seconds:.2f}", f"{orders / seconds:,.0f}", f"{busy / orders * 1000:.3f}"])
+    found.add(
+        f"{orders:,} orders, {file['rows']:,} rows, {file['columns']} columns, {file['size'] / 1e6:.1f} MB, {database}",
+        ["", "seconds", "orders/s", "processor ms an order"],
+        rows,
+        f"Ratio to the bare script {ratio:.2f} in seconds, {_ratio(runs, 'bare', 'cpu'):.2f} in processor time.",
+        f"Ratio to the one with 30 columns {_ratio(runs, 'lean', 'seconds'):.2f} and {_ratio(runs, 'lean', 'cpu'):.2f}.",
+        f"Goal of at most {goal:.0f} times the bare script's seconds: {'met' if ratio <= goal else 'missed'}.",
+        f"Peak memory of the hub {peak:.0f} MB; goal of under {GOAL_MB:.0f}: {'met' if peak < GOAL_MB else 'missed'}.",
+    )
     return ratio <= goal and peak < GOAL_MB
 
 
