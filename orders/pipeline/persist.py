@@ -3,8 +3,8 @@
 Lines, events and messages are written for the orders that are really new, in the same transaction. The key is the source and
 the source's own id; whatever else looks alike is shown to a person and never dropped.
 
-One load of an account goes on at a time, for the account's row is locked: what isn't known when a chunk begins is still new when it
-is written, and its ids can be taken before. Were it ever not so, the unique key refuses the chunk whole.
+One load of an account goes on at a time, for the account's row is locked: what isn't known when a chunk begins is still new
+when it is written, and its ids can be taken before. Were it ever not so, the unique key refuses the chunk whole.
 """
 
 from __future__ import annotations
