@@ -53,6 +53,12 @@ _QUERY = re.compile(r"([?&](?:code|state|sig|signature|key)=)[^&\s\"'<>#]+", re.
 _PEM = re.compile(r"(-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----).*?(-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)", re.DOTALL)
 _TOKEN_SHAPED = re.compile(r"\beyJ[\w\-]{5,}\.[\w\-]{5,}(?:\.[\w\-]*)?|\bgAAAAA[\w\-]{20,}={0,2}")
 
+_MARKS = (
+    "pass", "pwd", "secret", "token", "credential", "key", "session", "cookie", "auth", "signature", "bearer", "basic", "://",
+    "code=", "state=", "sig=", "-----begin", "eyj", "gaaaaa",
+)  # fmt: skip
+"""Whatever the patterns find has one of these in it, in small letters. Looking for them takes a hundredth of the time."""
+
 
 def scrub(text: str, secrets: Collection[str] = ()) -> str:
     """Return `text` with every secret masked.
@@ -62,6 +68,9 @@ def scrub(text: str, secrets: Collection[str] = ()) -> str:
     Takes time in proportion to the length of the text.
     """
     text = _without_literals(text, secrets)
+    # Only of ASCII: small letters of other alphabets (the dotless i, the long s) aren't those that the patterns match.
+    if text.isascii() and not _has_mark(text.lower()):
+        return text
     text = _PEM.sub(rf"\1{MASK}\2", text)
     text = _HEADER.sub(_masked_header, text)
     text = _BEARER.sub(rf"\1{MASK}", text)
@@ -72,6 +81,10 @@ def scrub(text: str, secrets: Collection[str] = ()) -> str:
     text = _ELEMENT.sub(rf"\g<name>{MASK}", text)
     text = _QUERY.sub(rf"\1{MASK}", text)
     return _TOKEN_SHAPED.sub(MASK, text)
+
+
+def _has_mark(text: str) -> bool:
+    return any(mark in text for mark in _MARKS)
 
 
 def excerpt(text: str, limit: int = 4000) -> str:
