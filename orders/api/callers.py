@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
@@ -57,15 +58,22 @@ def api_user_of(request: HttpRequest) -> str:
     return _credentials(request)[0][:40]
 
 
-def caller_of(request: HttpRequest, levels: frozenset[ApiLevel], *, for_merchant: bool) -> Caller:
+def caller_of(
+    request: HttpRequest,
+    levels: frozenset[ApiLevel],
+    *,
+    for_merchant: bool,
+    find: Callable[[str], ApiKey | None] = api_keys.find_key,
+) -> Caller:
     """Return who calls. Raise `Fault` with 401 for a wrong key, with 403 for a level or a merchant that isn't theirs.
 
-    `for_merchant`: the request is about one merchant's data, whom a key of many has to name.
+    `for_merchant`: the request is about one merchant's data, whom a key of many has to name. `find` looks the key up; who
+    asks for many requests at once gives one that does so once.
     """
     api_user, api_key, in_url = _credentials(request)
     if not api_user or not api_key:
         raise _unknown("Send the API user and the API key by basic authentication.")
-    key = api_keys.authenticate(api_user, api_key)
+    key = api_keys.authenticate(api_user, api_key, find)
     if key is None:
         raise _unknown("The API user or the API key is wrong, or the key was revoked.")
     if in_url:

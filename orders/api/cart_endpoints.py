@@ -4,37 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils import timezone
 from ninja import Router
 
-from cartrover.accounts.access import zone_of
-from connectors.contract import OrderDraft
-from connectors.models import Connection, ConnectionState
 from orders import acknowledging
 from orders.api import schemas
 from orders.api.answering import order_answer, order_list_answer, status_answer
 from orders.api.bodies import listed
 from orders.api.callers import CARTS, Caller
 from orders.api.describing import INCLUDES, LISTING, answers, described
-from orders.api.door import Call, door
+from orders.api.door import Call, door, own_door
 from orders.api.envelope import Answer, Fault, failure, invalid, plain_success, success
-from orders.api.order_in import draft_in, number_of
+from orders.api.new_orders import MOST_IN_BATCH, batch_answer, new_order_answer, not_taken
 from orders.api.order_reading import find_order
 from orders.api.values import text_in
 from orders.canceling import cancel_order
-from orders.pushed_orders import Pushed, push_order, push_orders
 from orders.states import OrderState, Status
 
 router = Router(tags=["Cart"])
-
-MOST_IN_BATCH = 1000
-DUPLICATE = "OrderDuplicate"
 
 
 @router.post(
     "/cart/orders/cartrover", response=answers(schemas.NewOrderAnswer), openapi_extra=described(body=schemas.NewOrderBody)
 )
-@door(CARTS, limited=False, body=True)
+@own_door(CARTS)
 def new_order(request: Call) -> Answer:
     """Push one order in.
 
@@ -43,17 +35,7 @@ def new_order(request: Call) -> Answer:
     that was pushed, unless it doesn't fit the WMS or another cart's order has it already. The pushed number stays in
     `cust_ref_original` and finds the order with this cart's key. Not counted against the limit.
     """
-    given = listed(request.data, MOST_IN_BATCH, "orders")
-    if len(given) > 1:
-        return _batch(request.caller, given)
-    draft = draft_in(given[0], today=_today(request.caller))
-    cart = _working_cart(request.caller)
-    pushed = push_order(cart=cart, draft=draft, actor=request.caller.actor)
-    if pushed.duplicate:
-        raise failure(DUPLICATE)
-    if not pushed.cust_ref:
-        raise failure(f"Order skipped: {pushed.skipped}")
-    return plain_success(cust_ref=pushed.cust_ref, order_number=pushed.cust_ref)
+    return new_order_answer(request)
 
 
 @router.post("/cart/orders/batch", response=answers(schemas.BatchAnswer), openapi_extra=described(body=schemas.BatchBody))
@@ -65,49 +47,7 @@ def batch(request: Call) -> Answer:
     """
     if not isinstance(request.data, list):
         raise invalid("The body must be a list of orders.")
-    return _batch(request.caller, listed(request.data, MOST_IN_BATCH, "orders"))
-
-
-def _batch(caller: Caller, given: list[Any]) -> Answer:
-    drafts: list[OrderDraft] = []
-    failed: dict[int, dict[str, Any]] = {}
-    places: list[int] = []
-    today = _today(caller)
-    for at, one in enumerate(given):
-        try:
-            drafts.append(draft_in(one, today=today))
-            places.append(at)
-        except Fault as fault:
-            failed[at] = _failed(one, at, fault.words)
-    done: dict[int, dict[str, Any]] = {}
-    for at, pushed in zip(places, _push(caller, drafts) if drafts else [], strict=True):
-        if pushed.cust_ref:
-            done[at] = {"cust_ref": pushed.cust_ref, "cust_po_no": pushed.draft.cust_po_no}
-        else:
-            failed[at] = _failed(given[at], at, DUPLICATE if pushed.duplicate else f"Order skipped: {pushed.skipped}")
-    return success({"success": [done[at] for at in sorted(done)], "failed": [failed[at] for at in sorted(failed)]})
-
-
-def _failed(given: Any, at: int, words: str) -> dict[str, Any]:
-    cust_ref, cust_po_no = number_of(given)
-    place = {} if cust_ref else {"index_pos": at}
-    return {"cust_ref": cust_ref, "cust_po_no": cust_po_no, **place, "message": words}
-
-
-def _push(caller: Caller, drafts: list[OrderDraft]) -> list[Pushed]:
-    return push_orders(cart=_working_cart(caller), drafts=drafts, actor=caller.actor)
-
-
-def _working_cart(caller: Caller) -> Connection:
-    """Return the cart of the key. Raise `Fault` where it takes no orders now."""
-    cart = caller.cart
-    if cart.state == ConnectionState.PAUSED:
-        raise failure(f"{cart.name} is paused. Resume it in the portal.")
-    return cart
-
-
-def _today(caller: Caller) -> str:
-    return timezone.localdate(timezone=zone_of(caller.account)).isoformat()
+    return batch_answer(request.caller, listed(request.data, MOST_IN_BATCH, "orders"))
 
 
 # --- reading -----------------------------------------------------------------------------------------------------------------
@@ -181,7 +121,7 @@ def _cancel_unsent(request: Call) -> Answer:
         try:
             done.append({"cust_ref": _cancel_one(request.caller, one)})
         except Fault as fault:
-            failed.append(_failed(one, at, fault.words))
+            failed.append(not_taken(one, at, fault.words))
     return success({"success": done, "failed": failed})
 
 

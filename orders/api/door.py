@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
+from uuid import UUID
 
 from django.http import HttpRequest
 
@@ -20,10 +21,19 @@ P = ParamSpec("P")
 
 
 class Call(HttpRequest):
-    """A request to the API: `caller` is set once the door is open, `data` where there is a body."""
+    """A request to the API: `raw` is set once its body is there, `caller` once the door is open, `data` where there is a body.
 
+    It is kept under `process_id`; `began` is on `time.monotonic`'s clock.
+    """
+
+    process_id: UUID
+    began: float
+    raw: bytes
     caller: Caller
     data: Any
+    answer: Answer
+    """Of a call that is answered together with others; `is_kept` says that it is written down already."""
+    is_kept: bool
 
 
 Endpoint = Callable[Concatenate[Call, P], Answer]
@@ -40,7 +50,7 @@ def door(
             remaining: int | None = None
             try:
                 # Read first: what came stands in the stored request, whoever sent it.
-                request.raw = raw_body(request) if body else b""  # type: ignore[attr-defined]  # for whoever stores the request
+                request.raw = raw_body(request) if body else b""
                 request.caller = caller_of(request, levels, for_merchant=for_merchant)
                 if limited:
                     remaining = bucket.pour(request.caller.key)
@@ -48,7 +58,7 @@ def door(
                         remaining = 0
                         raise Fault(ErrorCode.RATE_LIMIT, "Over API Limit. Please slow down requests.")
                 if body:
-                    request.data = parsed(request.raw)  # type: ignore[attr-defined]  # set above
+                    request.data = parsed(request.raw)
                 answer = endpoint(request, *args, **kwargs)
             except Fault as fault:
                 answer = refusal(fault)
@@ -57,7 +67,16 @@ def door(
             return answer
 
         guarded.levels = levels  # type: ignore[attr-defined]  # for the description
-        guarded.takes_body = body  # type: ignore[attr-defined]  # for the description
         return guarded  # type: ignore[return-value]  # functools.wraps hides that the first parameter has a name
 
     return with_door
+
+
+def own_door(levels: frozenset[ApiLevel]) -> Callable[[Endpoint[P]], Endpoint[P]]:
+    """Mark an endpoint that asks for the key itself; the description says for keys of which levels."""
+
+    def marked(endpoint: Endpoint[P]) -> Endpoint[P]:
+        endpoint.levels = levels  # type: ignore[attr-defined]  # for the description
+        return endpoint
+
+    return marked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -29,6 +30,9 @@ MOST_LINES = 5000
 MOST_PIECES = 2_000_000_000
 MOST_EXTRA = 200
 LONG_TEXT = 10_000
+_PARTS = {prefix: [(f"{prefix}_{part}", part) for part in ADDRESS_PARTS if part != "title"] for prefix in ("ship", "cust")}
+"""Names of an address's fields, with their parts of `Address`."""
+
 LARGEST_TOTAL = Decimal("999999999999.99")
 """What an order can come to: no column holds more."""
 
@@ -99,14 +103,12 @@ def _require(given: Given) -> None:
 
 def _addresses(given: Given) -> tuple[Address, Address]:
     ship_to, bill_to = _address(given, "ship"), _address(given, "cust")
-    if flag_in(given, "ship_is_billing"):
-        bill_to = _address(given, "ship")
-    return ship_to, bill_to
+    return ship_to, replace(ship_to) if flag_in(given, "ship_is_billing") else bill_to
 
 
 def _address(given: Given, prefix: str) -> Address:
-    parts = {part: text_in(given, f"{prefix}_{part}") for part in ADDRESS_PARTS if part != "title"}
-    parts["country"] = three_letters(parts["country"])
+    parts = {part: text_in(given, name) for name, part in _PARTS[prefix] if name in given}
+    parts["country"] = three_letters(parts.get("country", ""))
     return Address(**parts)
 
 
@@ -119,11 +121,11 @@ def _currency(given: Given) -> str:
 
 def _kept(given: Given) -> dict[str, str]:
     """Return the fields that the hub has no column for, as texts; what is unset is left out."""
-    kept = {name: text_in(given, name, LONG_TEXT if name == "gift_message" else 500) for name in TEXTS}
-    if not kept["cc_last_four"]:
+    kept = {name: text_in(given, name, LONG_TEXT if name == "gift_message" else 500) for name in TEXTS if name in given}
+    if not kept.get("cc_last_four"):
         kept["cc_last_four"] = "".join(sign for sign in str(given.get("credit_card_no") or "") if sign.isdigit())[-4:]
     kept |= {name: flag_out(flag_in(given, name)) for name in FLAGS if given.get(name) is not None}
-    amounts = {name: number_in(given, name) for name in AMOUNTS}
+    amounts = {name: number_in(given, name) for name in AMOUNTS if name in given}
     kept |= {name: f"{amount:f}" for name, amount in amounts.items() if amount is not None}
     return {name: text for name, text in kept.items() if text}
 
@@ -166,8 +168,8 @@ def _line(given: Any, at: int) -> LineDraft:
     if quantity is None:
         raise invalid(f"Order missing required field(s): {where}quantity")
     line_no = text_in(given, "line_no", 100, where=where)
-    extra = {name: text_in(given, name, 500, where=where) for name in LINE_TEXTS}
-    amounts = {name: number_in(given, name, where=where) for name in LINE_AMOUNTS}
+    extra = {name: text_in(given, name, 500, where=where) for name in LINE_TEXTS if name in given}
+    amounts = {name: number_in(given, name, where=where) for name in LINE_AMOUNTS if name in given}
     extra |= {name: f"{amount:f}" for name, amount in amounts.items() if amount is not None}
     extra["line_no"] = line_no
     return LineDraft(

@@ -1,4 +1,4 @@
-"""Keeps every request to the API under the number that stands on its answer, and wraps what isn't in the envelope yet.
+"""Keeps every request to the API under the number that stands on its answer.
 
 Secrets are masked and payment data left out before anything is kept; the body of a request whose sender isn't known isn't kept.
 """
@@ -9,85 +9,60 @@ import logging
 import re
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import DatabaseError
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+from django.utils import timezone
 
-from cartrover.ids import new_id
 from cartrover.redaction import scrub
 from orders.api.callers import api_user_of
-from orders.api.envelope import Answer, Fault, refusal
+from orders.api.door import Call
+from orders.api.envelope import Answer
 from orders.api.new_order_fields import NEVER_KEPT
-from orders.models import ApiKey, ApiRequest, ErrorCode
+from orders.models import ApiKey, ApiRequest
+from orders.pipeline.loader import insert_prepared, instant_value
 
 logger = logging.getLogger(__name__)
 
 PROCESS_ID = "X-CartRover-Process-ID"
-PREFIX = "/v1/"
 LONGEST_KEPT = 200_000
 """Characters of a body: a few hundred orders; of a longer one the beginning is enough to see what was sent."""
 
+NAMES = (
+    "public_id", "account_id", "api_user", "at", "method", "path", "query", "deflated", "status", "error_code", "words",
+    "elapsed_ms",
+)  # fmt: skip
+
 _PAYMENT = re.compile(rf'("(?:{"|".join(NEVER_KEPT)})"\s*:\s*)(?:"(?:[^"\\]|\\.)*"|[^,}}\]\s]+)')
 
-_WORDS = {
-    400: "The request can't be read.",
-    404: "There is nothing at this address. Look at the API's description in the portal, under /api/.",
-    405: "This address takes another method.",
-}
+
+def keep(answered: Sequence[tuple[Call, Answer]]) -> None:
+    """Write down these requests with their answers, in the caller's transaction."""
+    now = instant_value(timezone.now())
+    insert_prepared(ApiRequest, NAMES, [_row(call, answer, now) for call, answer in answered])
 
 
-class ApiRecordingMiddleware:
-    """Gives every answer below /v1/ a number, and keeps the request under it."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not request.path_info.startswith(PREFIX):
-            return self.get_response(request)
-        began = time.monotonic()
-        process_id = new_id()
-        response = self.get_response(request)
-        answer = response if isinstance(response, Answer) else _wrapped(response)
-        answer[PROCESS_ID] = str(process_id)
-        answer["Cache-Control"] = "no-store"
-        _keep(request, answer, process_id, round((time.monotonic() - began) * 1000))
-        return answer
-
-
-def _wrapped(response: HttpResponseBase) -> Answer:
-    """Return what somebody else answered (a page that isn't there, a bug) in the envelope."""
-    status = response.status_code
-    words = _WORDS.get(status, "Something went wrong inside the hub. It is logged; tell support the number of this answer.")
-    headers = {"Allow": response["Allow"]} if response.has_header("Allow") else {}
-    return refusal(Fault(ErrorCode.FAILURE, words, status=status if status in _WORDS else 500, headers=headers))
-
-
-def _keep(request: HttpRequest, answer: Answer, process_id: Any, elapsed_ms: int) -> None:
-    """Write the row. An answer goes out also where that fails: it may say that an order was taken."""
-    caller = getattr(request, "caller", None)
+def keep_alone(call: Call, answer: Answer) -> None:
+    """Write down one request. Its answer goes out also where that fails: it may say that something was done."""
     try:
-        api_user = caller.key.api_user if caller is not None else api_user_of(request)
-        account_id = caller.account.pk if caller is not None else _account_of(api_user)
-        row = ApiRequest(
-            public_id=process_id,
-            account_id=account_id,
-            api_user=_storable(api_user, 40),
-            method=_storable(request.method or "", 10),
-            path=_storable(request.path_info, 500),
-            query=_storable(_masked_query(request), 4000),
-            deflated=_kept_body(getattr(request, "raw", b"")) if caller is not None else None,
-            status=answer.status_code,
-            error_code=answer.error_code,
-            words=_storable(answer.words, 4000),
-            elapsed_ms=elapsed_ms,
-        )
-        row.save(force_insert=True)
+        keep([(call, answer)])
     except DatabaseError:
-        logger.exception("request %s to the API could not be kept", process_id)
+        logger.exception("request %s to the API could not be kept", call.process_id)
+
+
+def _row(call: Call, answer: Answer, now: Any) -> Sequence[Any]:
+    """Return the values of NAMES."""
+    caller = getattr(call, "caller", None)
+    api_user = caller.key.api_user if caller is not None else api_user_of(call)
+    account_id = caller.account.pk if caller is not None else _account_of(api_user)
+    raw = getattr(call, "raw", b"") if caller is not None else b""
+    return (
+        call.process_id.hex, account_id, _storable(api_user, 40), now, _storable(call.method or "", 10),
+        _storable(call.path_info, 500), _storable(_masked_query(call), 4000), _kept_body(raw), answer.status_code,
+        answer.error_code, _storable(answer.words, 4000), round((time.monotonic() - call.began) * 1000),
+    )  # fmt: skip
 
 
 def _account_of(api_user: str) -> int | None:

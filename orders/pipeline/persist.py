@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import chain, islice
 
 import msgspec
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Upper
 from django.utils import timezone
@@ -106,6 +106,19 @@ def load_drafts(
     return load.counts
 
 
+def load_fresh(*, route: Route, drafts: Iterable[OrderDraft], actor: str) -> dict[str, str]:
+    """Store drafts that the caller knows to be new, each once, inside its transaction and under the account's lock.
+
+    Return the short numbers that were given, by external id; what must stay out has none.
+    """
+    load = _Load(route.cart, None, actor, route, LoadCounts(), force=False)
+    refs: dict[str, str] = {}
+    for chunk in _chunks(drafts):
+        wanted = _without_skipped(load, list(chunk.values()))
+        refs |= _insert(load, wanted) if wanted else {}
+    return refs
+
+
 def _chunks(drafts: Iterable[OrderDraft]) -> Iterator[dict[str, OrderDraft]]:
     """Yield up to CHUNK drafts by external id; one that repeats within a chunk waits for the next."""
     waiting: list[OrderDraft] = []
@@ -124,9 +137,14 @@ def _chunks(drafts: Iterable[OrderDraft]) -> Iterator[dict[str, OrderDraft]]:
         yield chunk
 
 
+def lock_loading(account_id: int) -> None:
+    """Let one load at a time give out short numbers in an account, until the transaction ends; on SQLite that is the lock."""
+    if connection.features.has_select_for_update:
+        Account.objects.select_for_update().values_list("pk").get(pk=account_id)
+
+
 def _load_chunk(load: _Load, chunk: dict[str, OrderDraft]) -> None:
-    # One load at a time gives out short numbers in an account; on SQLite the transaction itself is that lock.
-    Account.objects.select_for_update().get(pk=load.account_id)
+    lock_loading(load.account_id)
     orders = Order.objects.for_account(load.account_id).filter(source=load.connection)
     rows = orders.filter(OneOf(F("external_id"), chunk)).values_list("external_id", "content_hash", "pk")
     known = {external_id: (content_hash, pk) for external_id, content_hash, pk in rows}
@@ -207,7 +225,8 @@ def draft_of(skipped: SkippedOrder) -> OrderDraft:
 # --- what is new -------------------------------------------------------------------------------------------------------------
 
 
-def _insert(load: _Load, drafts: list[OrderDraft]) -> None:
+def _insert(load: _Load, drafts: list[OrderDraft]) -> dict[str, str]:
+    """Store new drafts and what belongs to them; return their short numbers by external id."""
     now = instant_value(timezone.now())
     account_id, source_id = load.account_id, load.connection.pk
     wms_id = load.route.wms.pk if load.route.wms else None
@@ -253,6 +272,7 @@ def _insert(load: _Load, drafts: list[OrderDraft]) -> None:
     load.counts.orders += len(drafts)
     load.counts.lines += sum(len(draft.lines) for draft in drafts)
     load.counts.held += sum(1 for hold in holds.values() if hold)
+    return refs
 
 
 def _hold(route: Route, draft: OrderDraft, refs: Mapping[str, str]) -> Hold | None:
@@ -315,7 +335,10 @@ def _short_numbers(account_id: int, drafts: list[OrderDraft], route: Route) -> d
 
 def _suspected_duplicates(load: _Load, drafts: list[OrderDraft]) -> dict[str, Hold]:
     """Find orders that came once with and once without the source's own id: the same, or not, is for a person to say."""
-    alternates = {draft.alternate_id for draft in drafts if draft.alternate_id and draft.alternate_id != draft.external_id}
+    drafts = [draft for draft in drafts if draft.alternate_id]
+    if not drafts:  # a source that knows no other name for its orders: no two of them are alike
+        return {}
+    alternates = {draft.alternate_id for draft in drafts if draft.alternate_id != draft.external_id}
     externals = {draft.external_id for draft in drafts}
     known = Order.objects.for_account(load.account_id).filter(source=load.connection)
     by_external = dict(known.filter(OneOf(F("external_id"), alternates)).values_list("external_id", "cust_ref"))
@@ -333,6 +356,5 @@ def _suspected_duplicates(load: _Load, drafts: list[OrderDraft]) -> dict[str, Ho
                 f"Looks like order {other}: the same retailer and number, once with and once without {load.connection.name}'s "
                 "own order id. Release it if it is another order, cancel it if it is the same.",
             )
-        # A source that knows no other name for its orders leaves it blank: that makes no two of them alike.
-        seen.setdefault(draft.alternate_id or draft.external_id, draft)
+        seen.setdefault(draft.alternate_id, draft)
     return suspects

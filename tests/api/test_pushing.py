@@ -5,18 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connections
+from django.db import connections
 from django.test import Client
 
 from cartrover.accounts.models import Account
 from connectors.models import Connection, ConnectionState
-from orders import pushed_orders
-from orders.api.order_in import draft_in
 from orders.models import ApiLevel, ApiRequest, Order, OutboundMessage
 from tests.api.conftest import Program, connect, order
 
@@ -168,48 +165,6 @@ def test_two_hosts_that_push_one_order_at_once_make_one(acme: Account, cart: Con
         thread.join(60)
     assert sorted(answers) == [False, False, False, True]
     assert len(orders_of(acme)) == 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_orders_that_come_at_once_go_in_together_and_each_gets_its_own_answer(
-    acme: Account, cart: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    together: list[int] = []
-    plain, first_in, others_wait = pushed_orders.push_orders, threading.Event(), threading.Event()
-
-    def counted(*, cart: Connection, drafts: Any, actor: str) -> Any:
-        together.append(len(drafts))
-        first_in.set()
-        assert others_wait.wait(30)
-        if len(drafts) == 4:
-            raise DatabaseError("what they have in common goes wrong")
-        return plain(cart=cart, drafts=drafts, actor=actor)
-
-    monkeypatch.setattr(pushed_orders, "push_orders", counted)
-    answers: dict[int, Any] = {}
-
-    def push(at: int) -> None:
-        try:
-            draft = draft_in(order(f"T-{at % 4}"), today="2026-11-30")
-            answers[at] = pushed_orders.push_order(cart=cart, draft=draft, actor="key")
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=push, args=(at,)) for at in range(5)]
-    threads[0].start()
-    assert first_in.wait(30)
-    for thread in threads[1:]:
-        thread.start()
-    waiting = pushed_orders._gatherings[cart.pk, "key"].waiting
-    deadline = time.monotonic() + 30
-    while len(waiting) < 4 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    others_wait.set()
-    for thread in threads:
-        thread.join(60)
-    assert together == [1, 4, 1, 1, 1, 1]
-    assert [answers[at].duplicate for at in range(5)] == [False, False, False, False, True]
-    assert len(orders_of(acme)) == 4
 
 
 @pytest.mark.parametrize(
