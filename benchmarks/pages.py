@@ -4,8 +4,9 @@
 
 Goals: under 50 ms at the median with many orders, not more than half as much again as with few, neither at the median nor at
 the 95th percentile, and with as many queries. Both databases hold copies of the same orders, which went round through the
-sandboxes; the times are those of the whole answer, from the request's middleware to its last byte, without the network. Three
-old orders of all are unlike the others: what is asked for them must be as quick.
+sandboxes; the times are those of the whole answer, from the request's middleware to its last byte, without the network. Where
+others use the machine too, look at what a page took of the processor, which has SQLite in it. Three old orders are unlike all
+others: what is asked for them must be as quick.
 """
 
 from __future__ import annotations
@@ -124,13 +125,15 @@ def measure(orders: int, rounds: int) -> dict[str, Any]:
         with CaptureQueriesContext(connection) as queries:
             client.get(address)
             number = len(queries)
-        times = []
+        times, work = [], []
         for _ in range(rounds):
-            started = time.perf_counter()
+            started, worked = time.perf_counter(), time.process_time()
             client.get(address)
             times.append((time.perf_counter() - started) * 1000)
+            work.append((time.process_time() - worked) * 1000)
         times.sort()
-        figures[name] = {"p50": statistics.median(times), "p95": times[int(len(times) * 0.95)], "queries": number}
+        p95 = times[int(len(times) * 0.95)]
+        figures[name] = {"p50": statistics.median(times), "p95": p95, "work": statistics.median(work), "queries": number}
     return {"orders": there, "filled": filled, "bytes_per_order": _database_bytes() / there, "pages": figures}
 
 
@@ -246,13 +249,13 @@ def _report(found: Results, database: str, few: dict[str, Any], many: dict[str, 
         other = many["pages"][name]
         queries = str(one["queries"]) if one["queries"] == other["queries"] else f"{one['queries']} and {other['queries']}!"
         growth = {figure: other[figure] / one[figure] for figure in ("p50", "p95")}
-        times = [f"{of['p50']:.1f} ({of['p95']:.1f})" for of in (one, other)]
+        times = [f"{of['p50']:.1f} ({of['p95']:.1f}; {of['work']:.1f})" for of in (one, other)]
         rows.append([name, *times, f"{growth['p50']:.2f} ({growth['p95']:.2f})", queries])
         slow += [name] if other["p50"] > GOAL_MS else []
         grown += [name] if max(growth.values()) > GOAL_GROWTH else []
     few_orders, many_orders = (f"{one['orders']:,} orders" for one in (few, many))
     found.add(
-        f"Milliseconds at the median (95th percentile), {database}",
+        f"Milliseconds at the median (95th percentile; processor), {database}",
         ["page", few_orders, many_orders, "times", "queries"],
         rows,
         f"Goal of under {GOAL_MS:.0f} ms; over it: {', '.join(slow) or 'none'}.",

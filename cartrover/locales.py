@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
 
@@ -77,7 +77,7 @@ def day_of_year(value: date) -> str:
 
 def clock(value: datetime, *, seconds: bool = False) -> str:
     """Write the time of day of a moment, in the zone that it is in: 14:30."""
-    return str(format_time(value.replace(tzinfo=None), "medium" if seconds else "short", locale=_current.get()))
+    return _clock(value.hour, value.minute, value.second if seconds else None, _current.get())
 
 
 def moment(value: datetime) -> str:
@@ -86,12 +86,18 @@ def moment(value: datetime) -> str:
     return f"{day_with_weekday}, {clock(value, seconds=True)}"
 
 
-# A page shows a few days many times.
+# A page shows a few days many times, and the moments of what ran together.
 
 
 @lru_cache(maxsize=4096)
 def _day(year: int, month: int, day_of_month: int, locale: Locale) -> str:
     return str(format_date(date(year, month, day_of_month), "medium", locale=locale))
+
+
+@lru_cache(maxsize=4096)
+def _clock(hour: int, minute: int, second: int | None, locale: Locale) -> str:
+    """Write a time of day, with seconds where there are any."""
+    return str(format_time(time(hour, minute, second or 0), "short" if second is None else "medium", locale=locale))
 
 
 @lru_cache(maxsize=4096)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db import connection as database
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 
@@ -137,7 +138,7 @@ def home_page(account: Account) -> HomePage:
         alerts=alerts[:ALERTS_SHOWN],
         more_alerts=open_alerts(account).count() - ALERTS_SHOWN if len(alerts) > ALERTS_SHOWN else 0,
         connections=_connections(account),
-        counts=[_count(account, status) for status in Status],
+        counts=_counts(account),
     )
 
 
@@ -168,9 +169,16 @@ def order_story(account: Account, public_id: UUID) -> OrderStory | None:
     )
 
 
-def _count(account: Account, status: Status) -> StatusCount:
-    found = Order.objects.for_account(account).filter(standing=status)[: COUNTED + 1].count()
-    return StatusCount(status, words.STATUS[status], min(found, COUNTED), found > COUNTED)
+def _counts(account: Account) -> list[StatusCount]:
+    """Count the orders of each status in one question, each part along its own piece of an index and no further than needed."""
+    table = database.ops.quote_name(Order._meta.db_table)
+    some = f"SELECT 1 FROM {table} WHERE account_id = %s AND standing = %s LIMIT %s"  # noqa: S608 - our own names
+    part = f"(SELECT COUNT(*) FROM ({some}) AS some)"  # noqa: S608 - the same
+    with database.cursor() as cursor:
+        asked = [value for status in Status for value in (account.pk, status.value, COUNTED + 1)]
+        cursor.execute(f"SELECT {', '.join(part for _ in Status)}", asked)
+        found = zip(Status, cursor.fetchone(), strict=True)
+    return [StatusCount(status, words.STATUS[status], min(number, COUNTED), number > COUNTED) for status, number in found]
 
 
 def _connections(account: Account) -> list[ConnectionRow]:

@@ -13,11 +13,15 @@ from orders.models import ListColumns, SavedView
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column beside the order's own number, which always stands first. `export` are its names in the CSV export."""
+    """A column beside the order's own number, which always stands first.
+
+    `export` are its names in the CSV export, `fields` what of an order it is written from.
+    """
 
     name: str
     label: str
     export: tuple[str, ...]
+    fields: tuple[str, ...]
     is_number: bool = False
 
     @property
@@ -27,22 +31,22 @@ class Column:
 
 
 COLUMNS: Sequence[Column] = (
-    Column("full_number", "Full number", ("cust_po_no",)),
-    Column("retailer", "Retailer", ("retailer",)),
-    Column("status", "Status", ("status", "held_reason")),
-    Column("total", "Total", ("grand_total", "currency_code"), is_number=True),
-    Column("loaded", "Loaded", ("created_date_time",)),
-    Column("cart", "Cart", ("order_source",)),
-    Column("wms", "WMS", ("wms",)),
-    Column("wms_number", "Number at the WMS", ("wms_order_no",)),
-    Column("recipient", "Recipient", ("ship_first_name", "ship_last_name", "ship_company")),
-    Column("ship_code", "Shipping code", ("ship_code",)),
-    Column("ship_method", "Shipping method", ("ship_code_description",)),
-    Column("ordered", "Ordered", ("order_date",)),
-    Column("ship_by", "Ship by", ("requested_ship_date",)),
-    Column("held", "Held since", ()),
-    Column("delivered", "At the WMS since", ("delivered_to_wms_date",)),
-    Column("shipped", "Shipped", ()),
+    Column("full_number", "Full number", ("cust_po_no",), ("cust_po_no",)),
+    Column("retailer", "Retailer", ("retailer",), ("retailer_name",)),
+    Column("status", "Status", ("status", "held_reason"), ("state", "hold", "shipped_quantity")),
+    Column("total", "Total", ("grand_total", "currency_code"), ("grand_total", "currency"), is_number=True),
+    Column("loaded", "Loaded", ("created_date_time",), ("created_at",)),
+    Column("cart", "Cart", ("order_source",), ("source__name",)),
+    Column("wms", "WMS", ("wms",), ("wms__name",)),
+    Column("wms_number", "Number at the WMS", ("wms_order_no",), ("wms_number",)),
+    Column("recipient", "Recipient", ("ship_first_name", "ship_last_name", "ship_company"), ("ship_name",)),
+    Column("ship_code", "Shipping code", ("ship_code",), ("ship_code",)),
+    Column("ship_method", "Shipping method", ("ship_code_description",), ("ship_method",)),
+    Column("ordered", "Ordered", ("order_date",), ("order_date",)),
+    Column("ship_by", "Ship by", ("requested_ship_date",), ("ship_by",)),
+    Column("held", "Held since", (), ("held_at",)),
+    Column("delivered", "At the WMS since", ("delivered_to_wms_date",), ("delivered_at",)),
+    Column("shipped", "Shipped", (), ("shipped_at",)),
 )
 BY_NAME = {column.name: column for column in COLUMNS}
 USUAL = ("full_number", "retailer", "status", "total", "loaded")

@@ -5,9 +5,14 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
+from typing import Any
 
+from django.db.models import FloatField, Func
+from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from cartrover import locales
 from cartrover.accounts.models import Account
@@ -64,6 +69,12 @@ class Spark:
     @property
     def width(self) -> int:
         return DAYS * (BAR + GAP) - GAP
+
+    @property
+    def drawn(self) -> SafeString:
+        """The bars as one SVG path: home has a hundred of them, which took a tenth of its time as elements of a template."""
+        path = "".join(f"M{one.x} {one.y}h{BAR}v{one.height}h-{BAR}z" for one in self.bars)
+        return format_html('<path d="{}"/>', path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,32 +176,35 @@ def lag(account: Account) -> Lag | None:
     An order's way begins when its file was written, by the cart's clock, but not before the cart went live.
     """
     arrived = Order.objects.for_account(account).filter(delivered_at__gte=timezone.now() - LAG_OF).order_by("-delivered_at")
-    stamps = arrived.values_list(
-        "pk", "delivered_at", "created_at", "document__modified_at", "source__activated_at", named=True
-    )
-    rows = list(stamps[: LAG_ORDERS + 1])
+    written = Coalesce("document__modified_at", "created_at")
+    began = Greatest(written, Coalesce("source__activated_at", written))
+    rows = list(arrived.values_list(_Seconds("delivered_at") - _Seconds(began), "pk")[: LAG_ORDERS + 1])
     if not rows:
         return None
-    took = [(_took(row), row.pk) for row in rows[:LAG_ORDERS]]
+    took = rows[:LAG_ORDERS]
     slowest, pk = max(took)
     return Lag(
-        median=statistics.median_low([one for one, _ in took]),
-        slowest=slowest,
+        median=_lasting(statistics.median_low([seconds for seconds, _ in took])),
+        slowest=_lasting(slowest),
         slowest_order=Order.objects.for_account(account).only("public_id", "cust_ref").get(pk=pk),
         orders=len(took),
         is_more=len(rows) > LAG_ORDERS,
     )
 
 
-def _took(row: object) -> timedelta:
-    delivered_at, written_at, loaded_at, live_since = (
-        getattr(row, name) for name in ("delivered_at", "document__modified_at", "created_at", "source__activated_at")
-    )
-    began: datetime = written_at or loaded_at
-    if live_since is not None:
-        began = max(began, live_since)
-    taken: timedelta = max(delivered_at - began, timedelta(0))
-    return taken
+class _Seconds(Func):
+    """A moment as seconds from a fixed one. As moments, a thousand of them would take longer to read than to find."""
+
+    output_field = FloatField()
+    template = "EXTRACT(EPOCH FROM %(expressions)s)::float"
+
+    def as_sqlite(self, compiler: Any, connection: Any, **more: Any) -> Any:
+        return self.as_sql(compiler, connection, template="(julianday(%(expressions)s) * 86400.0)", **more)
+
+
+def _lasting(seconds: float) -> timedelta:
+    """Return how long it was; clocks of two machines may say that something came before it was sent."""
+    return timedelta(seconds=max(0, round(seconds, 1)))
 
 
 # --- in one word -------------------------------------------------------------------------------------------------------------

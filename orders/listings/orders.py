@@ -19,6 +19,7 @@ from django.utils import timezone
 from cartrover.accounts.models import Account
 from connectors.contract import HoldReason
 from connectors.models import Connection
+from orders.listings.columns import COLUMNS, Column
 from orders.listings.paging import PAGE, Page, page_of
 from orders.models import Order, OrderLine
 from orders.models.order import held_for
@@ -29,6 +30,9 @@ SAME_NUMBER = 500
 
 LOOKED_AT = 2_000
 """Orders that a page looks through where no index answers all that is asked; the next page looks through the next ones."""
+
+ALWAYS_SHOWN = ("public_id", "cust_ref", "is_test")
+"""What a list shows of an order in any columns."""
 
 RETAILERS = 1_000
 """Names of retailers that are known to the filter, by the alphabet."""
@@ -89,15 +93,22 @@ def _read(make: Any, text: str) -> Any:
 # --- a page ------------------------------------------------------------------------------------------------------------------
 
 
-def orders_page(account: Account, wanted: OrderFilter, after: UUID | None = None, *, limit: int = PAGE) -> Page[Order]:
-    """Return the orders that the filter asks for, newest first.
+def orders_page(
+    account: Account,
+    wanted: OrderFilter,
+    after: UUID | None = None,
+    *,
+    columns: Sequence[Column] = COLUMNS,
+    limit: int = PAGE,
+) -> Page[Order]:
+    """Return the orders that the filter asks for, newest first, with no more of each than these columns show.
 
     What one index answers is answered whole. What takes several is looked for among `LOOKED_AT` orders of one of them: then the
     page says how far back it has looked, and the next one goes on from there, so that no question costs more than that.
     """
     asked = _Asked.of(account, wanted)
-    rows = Order.objects.for_account(account).select_related("source", "wms")
-    shown = rows.defer("ship_to", "bill_to", "extra", "notes", "hold_words").filter(asked.everything)
+    rows = Order.objects.for_account(account)
+    shown = _with_what_is_shown(rows, columns).filter(asked.everything)
     if asked.is_answered_by_one:
         return page_of(account, shown, along="created_at", descending=True, after=after, limit=limit)
     last = None
@@ -106,6 +117,8 @@ def orders_page(account: Account, wanted: OrderFilter, after: UUID | None = None
         if last is None:
             return Page([], None)
     window = asked.window(account, last)
+    if asked.is_one_sku:
+        window = window[: limit + 1]
     found = list(shown.filter(pk__in=window[:LOOKED_AT]).order_by(*asked.newest_first)[: limit + 1])
     if len(found) > limit:
         return Page(found[:limit], found[limit - 1].public_id)
@@ -113,6 +126,13 @@ def orders_page(account: Account, wanted: OrderFilter, after: UUID | None = None
         return Page(found, None)
     public_id, created_at = rows.values_list("public_id", "created_at").get(pk=window[LOOKED_AT - 1])
     return Page(found, public_id, looked_back=created_at)
+
+
+def _with_what_is_shown(rows: Any, columns: Sequence[Column]) -> Any:
+    named = [field for column in columns for field in column.fields]
+    related = {field.partition("__")[0] for field in named if "__" in field}
+    rows = rows.only(*ALWAYS_SHOWN, *named)
+    return rows.select_related(*related) if related else rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +172,11 @@ class _Asked:
     @property
     def is_answered_by_one(self) -> bool:
         return not self.skus and not self.rest and len(self.ways) <= 1
+
+    @property
+    def is_one_sku(self) -> bool:
+        """Whether all that is asked is a SKU, so that every order of its window is one of those asked for."""
+        return len(self.skus) == 1 and not self.ways and not self.rest and self.days == Q()
 
     @property
     def everything(self) -> Q:

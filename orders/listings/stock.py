@@ -82,12 +82,12 @@ def inventory_page(account: Account, *, cart_id: UUID | None = None, sku: str = 
     if route.wms is None:
         return InventoryPage(carts, cart, None, route.no_route_words, None, guard, Page([], None))
     reading = StockReading.objects.for_account(account).filter(connection=route.wms).order_by("-pk").first()
-    page = _skus(cart, route.wms, sku, after)
+    page = _skus(route, route.wms, sku, after)
     return InventoryPage(carts, cart, route.wms, "", reading, guard, page, is_posted=calls_us(route.wms))
 
 
-def _skus(cart: Connection, wms: Connection, beginning: str, after: str) -> Page[SkuStock]:
-    levels = StockLevel.objects.for_account(cart.account_id).filter(connection=wms, sku__gt=after)
+def _skus(route: Route, wms: Connection, beginning: str, after: str) -> Page[SkuStock]:
+    levels = StockLevel.objects.for_account(wms.account_id).filter(connection=wms, sku__gt=after)
     if beginning:
         levels = levels.filter(sku__startswith=beginning)
     here = Q(gone=False)
@@ -96,19 +96,20 @@ def _skus(cart: Connection, wms: Connection, beginning: str, after: str) -> Page
     )
     found: list[Mapping[str, Any]] = list(totals.order_by("sku")[: PAGE + 1])
     shown = found[:PAGE]
-    items = _items(cart, [row["sku"] for row in shown])
+    items = _items(route, [row["sku"] for row in shown])
     rows = [SkuStock(row["sku"], row["total"] or 0, not row["places"], row["seen"], items.get(row["sku"], [])) for row in shown]
     return Page(rows, rows[-1].sku if len(found) > PAGE else None)
 
 
-def _items(cart: Connection, skus: Sequence[str]) -> dict[str, list[ItemStock]]:
+def _items(route: Route, skus: Sequence[str]) -> dict[str, list[ItemStock]]:
     """Return under each of the WMS's SKUs the names that the cart is, or was, told of."""
+    cart = route.cart
     aliases = aliases_of(account_id=cart.account_id, cart_id=cart.pk)
-    coming = {row.item: row for row in sellable(cart, among=skus)}
+    coming = {row.item: row for row in sellable(cart, among=skus, route=route, aliases=aliases)}
     wanted = set(skus)
     names = wanted | {cart_sku for cart_sku, wms_sku in aliases.items() if wms_sku in wanted}
     rows = ChannelStock.objects.for_account(cart.account_id).filter(cart=cart, item__in=names).select_related("document")
-    told = {row.item: row for row in rows.defer("document__deflated")}
+    told = {row.item: row for row in rows.only("item", "quantity", "status", "sure", "told_at", "document__name")}
     items: dict[str, list[ItemStock]] = defaultdict(list)
     for item in sorted(coming.keys() | told.keys()):
         items[aliases.get(item, item)].append(ItemStock(item, told.get(item), coming.get(item)))

@@ -182,19 +182,26 @@ def differences(cart: Connection) -> list[StockRow]:
     return [row for row in sellable(cart) if told.get(row.item) != (row.quantity, row.status)]
 
 
-def sellable(cart: Connection, *, among: Collection[str] | None = None) -> list[StockRow]:
+def sellable(
+    cart: Connection,
+    *,
+    among: Collection[str] | None = None,
+    route: Route | None = None,
+    aliases: Mapping[str, str] | None = None,
+) -> list[StockRow]:
     """Return what may be sold of every SKU that the cart is to be told of, in the order of the SKUs.
 
-    `among` keeps to some of the WMS's SKUs, at the cost of those alone.
+    `among` keeps to some of the WMS's SKUs, at the cost of those alone. The cart's `route` and `aliases` are read unless given.
     """
-    route = Route.of(cart)
+    route = route or Route.of(cart)
     if route.wms is None:
         return []
     reading = StockReading.objects.for_account(cart.account_id).filter(connection=route.wms).order_by("-pk").first()
     if reading is None:
         return []
     stock = _stock(route.wms, reading, among)
-    aliases = aliases_of(account_id=cart.account_id, cart_id=cart.pk)
+    if aliases is None:
+        aliases = aliases_of(account_id=cart.account_id, cart_id=cart.pk)
     items = _told_items(cart, stock, aliases, all_products=bool(route.settings["tell_all_products"]), among=among)
     oldest = stock.oldest or reading.started_at
     waiting = _waiting(route.wms, oldest, held_too=bool(route.settings["subtract_held_orders"]), among=among)

@@ -29,12 +29,13 @@ from orders.views.queries import public_id_of
 def order_list(request: AccountRequest) -> HttpResponse:
     """List orders, newest first; a search that finds a single one leads straight to it."""
     wanted, after = OrderFilter.read(request.GET.dict()), public_id_of(request.GET.get("after", ""))
-    page = orders_page(request.account, wanted, after)
-    if wanted.q and after is None and len(page.rows) == 1 and page.next is None:
-        return redirect("order", slug=request.account.slug, public_id=page.rows[0].public_id)
     views = listing.views_for(request.account, request.user)
     view = next((one for one in views if str(one.public_id) == request.GET.get("view", "")), None)
     chosen = (view.columns if view else []) or listing.chosen_columns(request.account, request.user)
+    columns = listing.columns_of(chosen)
+    page = orders_page(request.account, wanted, after, columns=columns)
+    if wanted.q and after is None and len(page.rows) == 1 and page.next is None:
+        return redirect("order", slug=request.account.slug, public_id=page.rows[0].public_id)
     carts = Connection.objects.for_account(request.account).filter(side=Side.CART).order_by("name")
     choices = {"statuses": words.STATUS.items(), "holds": words.HOLD.items(), "carts": carts, "all_columns": listing.COLUMNS}
     choices["retailers"] = retailers(request.account)
@@ -45,8 +46,8 @@ def order_list(request: AccountRequest) -> HttpResponse:
         "query": query,
         "may_act": request.membership.may(Role.OPERATOR),
         "elsewhere": ELSEWHERE.items(),
-        "columns": listing.columns_of(chosen),
-        "chosen": [column.name for column in listing.columns_of(chosen)],
+        "columns": columns,
+        "chosen": [column.name for column in columns],
         "has_own_columns": bool(chosen),
         "views": [(one, urlencode({**one.query, "view": str(one.public_id)})) for one in views],
         "view": view,

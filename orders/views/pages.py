@@ -27,9 +27,10 @@ LATEST = 20
 @require_safe
 @account_page(Role.VIEWER)
 def account_home(request: AccountRequest) -> HttpResponse:
-    home, page = readers.home_page(request.account), orders_page(request.account, OrderFilter(), limit=LATEST)
+    home, columns = readers.home_page(request.account), columns_of(USUAL)
+    page = orders_page(request.account, OrderFilter(), columns=columns, limit=LATEST)
     shown = {"home": home, "legs": flow(request.account, home.connections), "lag": lag(request.account), "page": page}
-    return render(request, "orders/home.html", shown | {"columns": columns_of(USUAL)})
+    return render(request, "orders/home.html", shown | {"columns": columns})
 
 
 @require_safe

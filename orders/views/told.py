@@ -23,8 +23,9 @@ from orders.views.queries import one_of, public_id_of
 def shipment_list(request: AccountRequest) -> HttpResponse:
     shown = one_of(told.Shown, request.GET.get("show", "")) or told.Shown.ALL
     page = told.shipments_page(request.account, shown, public_id_of(request.GET.get("after", "")))
+    holds = told.contents(request.account, page.rows)
     may_act = request.membership.may(Role.OPERATOR)
-    return render(request, "orders/shipments.html", {"page": page, "shown": shown, "may_act": may_act})
+    return render(request, "orders/shipments.html", {"page": page, "shown": shown, "holds": holds, "may_act": may_act})
 
 
 @require_POST

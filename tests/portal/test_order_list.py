@@ -19,9 +19,11 @@ from cartrover.accounts.models import Account, User
 from connectors.contract import HoldReason
 from connectors.models import Connection
 from orders.listings import orders as listing
+from orders.listings.columns import COLUMNS, Column
 from orders.listings.orders import OrderFilter, filtered, orders_page
 from orders.models import Order
 from orders.states import OrderState, Status
+from orders.templatetags.order_table import CELLS
 from tests.factories import ConnectionFactory, OrderFactory
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +64,19 @@ def test_each_filter_keeps_its_own(cart: Connection, globex: Account) -> None:
     assert _found(acme, until=day - timedelta(days=1)) == ["D"]
     assert _found(acme, since=day - timedelta(days=2), until=day, status=Status.NEW) == ["B", "D"]
     assert _found(acme, status=Status.ERROR, sku="CAP-9") == []
+
+
+@pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
+def test_column_is_written_from_what_the_list_has_read(
+    column: Column, cart: Connection, django_assert_num_queries: Callable[[int], Any]
+) -> None:
+    wms = ConnectionFactory.create(account=cart.account, wms=True, name="QuickBooks Commerce")
+    at_wms = {"wms": wms, "wms_number": "100231", "delivered_at": NOON, "shipped_at": NOON, "held_at": NOON}
+    said = {"ship_name": "Erika", "ship_code": "UPSG", "ship_method": "Ground", "order_date": NOON, "ship_by": NOON}
+    OrderFactory.create(account=cart.account, source=cart, retailer_name="Nordlicht", hold=HoldReason.REFUSED, **at_wms, **said)
+    rows = orders_page(cart.account, OrderFilter(), columns=[column]).rows
+    with django_assert_num_queries(0):
+        assert CELLS[column.name](rows[0])
 
 
 def test_day_is_a_day_of_the_account(cart: Connection) -> None:
