@@ -36,6 +36,10 @@ def _styles(request: HttpRequest) -> str:
     return static("portal/staff.css")
 
 
+def _scripts(request: HttpRequest) -> str:
+    return static("portal/staff.js")
+
+
 def _may_look(app: str, model: str) -> Callable[[HttpRequest], bool]:
     return lambda request: request.user.has_perm(f"{app}.view_{model}")
 
@@ -76,6 +80,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _mark}],
     "DASHBOARD_CALLBACK": "orders.staff_home.fill",
     "STYLES": [_styles],
+    "SCRIPTS": [_scripts],
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",
     # Neighbours of the portal's --accent (#1d5bb8 on light, #82b4ff on dark) and of its greys.
