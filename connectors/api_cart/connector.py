@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from connectors.called import called_with
 from connectors.contract import ConnectorSpec, Purpose, Side
 
 from .guide import GUIDE
 from .render import name_document, render_cancels, render_shipments
-from .session import open_session
 
 SPEC = ConnectorSpec(
     kind="api_cart",
@@ -15,7 +15,7 @@ SPEC = ConnectorSpec(
     roles=frozenset(),
     fields=(),
     guide=GUIDE,
-    open_session=open_session,
+    open_session=called_with("a key for this cart"),
     renderers={Purpose.SHIPMENTS: render_shipments, Purpose.CANCELS: render_cancels},
     name_document=name_document,
     calls_us=True,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from connectors.called import called_with
 from connectors.contract import ConnectorSpec, Side
 
 from .guide import GUIDE
-from .session import open_session
 
 SPEC = ConnectorSpec(
     kind="api_wms",
@@ -14,6 +14,6 @@ SPEC = ConnectorSpec(
     roles=frozenset(),
     fields=(),
     guide=GUIDE,
-    open_session=open_session,
+    open_session=called_with("a merchant key"),
     calls_us=True,
 )
