@@ -12,11 +12,14 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
 from cartrover.celery import app
+from cartrover.clock import hub_now
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +29,11 @@ PATIENCE = 0.15
 SULK = 10.0
 """Seconds without bells after one that didn't get through: a loop of them must not wait each. The tick comes every 15 s."""
 
-EXPIRES = 60
-"""Seconds after which a bell means nothing: the tick has found the work by then, and a stalled worker isn't buried in bells."""
+MEANS_NOTHING_AFTER = timedelta(seconds=60)
+"""How long a bell counts: the tick has found the work by then, and a stalled worker isn't buried in bells."""
+
+RUNG_AT = "rung_at"
+"""The header that says when a bell was rung, by the hub's clock: Celery's own `expires` would compare two machines' clocks."""
 
 RUN_SERVICE = "orders.run_service"
 
@@ -74,6 +80,12 @@ def collecting() -> Iterator[None]:
         _send(held)
 
 
+def is_old(request: Any) -> bool:
+    """Say whether the bell that a task's request came with means nothing any more."""
+    rung_at = request.get(RUNG_AT)
+    return rung_at is not None and hub_now() - datetime.fromisoformat(rung_at) > MEANS_NOTHING_AFTER
+
+
 def _rung_in_this_transaction(service_pk: int) -> set[Bell] | None:
     """Return what the rings of this transaction share, or None when this one can add nothing.
 
@@ -110,7 +122,9 @@ def _send(rung: Collection[Bell], task: str = RUN_SERVICE) -> None:
     global _silent_until
     if not rung or not settings.CELERY_BROKER_URL or time.monotonic() < _silent_until:
         return
-    thread = threading.Thread(target=_publish, args=(sorted(rung), task), name="bells", daemon=True)
+    # Asked here: the thread has no database connection.
+    rung_at = hub_now().isoformat()
+    thread = threading.Thread(target=_publish, args=(sorted(rung), task, rung_at), name="bells", daemon=True)
     thread.start()
     thread.join(PATIENCE)
     if thread.is_alive():
@@ -118,11 +132,11 @@ def _send(rung: Collection[Bell], task: str = RUN_SERVICE) -> None:
         _silent_until = time.monotonic() + SULK
 
 
-def _publish(rung: list[Bell], task: str) -> None:
+def _publish(rung: list[Bell], task: str, rung_at: str) -> None:
     global _silent_until
     try:
         for pk, queue in rung:
-            app.send_task(task, (pk,), queue=queue, retry=False, expires=EXPIRES, ignore_result=True)
+            app.send_task(task, (pk,), queue=queue, retry=False, headers={RUNG_AT: rung_at}, ignore_result=True)
     except Exception as problem:  # noqa: BLE001  # whatever a broker's client raises, the work stands in the database
         _silent_until = time.monotonic() + SULK
         log.warning("The broker can't be reached (%s: %s). The tick finds the work instead.", type(problem).__name__, problem)

@@ -16,9 +16,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from django.db import connection, models
+from django.db import models
 from django.db.models import Q
-from django.utils import timezone
+
+from cartrover.clock import database_now
 
 LEASE = timedelta(seconds=90)
 """Longest a worker may be silent. Three times the longest time-out of a call (30 s), less than a person waits after a crash."""
@@ -29,16 +30,6 @@ RENEW_AFTER = timedelta(seconds=20)
 
 class LeaseLost(RuntimeError):
     """Somebody else may hold the row by now: nothing more may be sent or written in its name."""
-
-
-def database_now() -> datetime:
-    """Return the clock that leases and due dates are compared with: PostgreSQL's own, the machine's on SQLite."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT clock_timestamp()")
-            now: datetime = cursor.fetchone()[0]
-            return now
-    return timezone.now()
 
 
 class Leased(models.Model):

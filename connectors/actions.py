@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from cartrover.accounts.models import Account, AuditEntry
+from cartrover.clock import hub_now
 from cartrover.vault import SealBroken
 from connectors import registry
 from connectors.contract import CheckStep, ConnectorSpec, FieldKind, Side
@@ -301,7 +301,7 @@ def services_set(*, connection: Connection, schedules: Mapping[str, str], actor:
 
 def _schedule(connection: Connection, name: ServiceName, every: str) -> bool:
     rows = Service.objects.for_account(connection.account_id).filter(connection=connection, name=name).exclude(every=every)
-    return bool(rows.update(every=every, due_at=None if is_off(every) else timezone.now(), failures=0))
+    return bool(rows.update(every=every, due_at=None if is_off(every) else hub_now(), failures=0))
 
 
 # --- going live, pausing, ending ---------------------------------------------------------------------------------------------
@@ -320,7 +320,7 @@ def connection_activate(*, connection: Connection, actor: str) -> None:
     _services_exist(connection, spec)
     was_live = connection.live
     if not was_live:
-        connection.live, connection.activated_at = True, timezone.now()
+        connection.live, connection.activated_at = True, hub_now()
         connection.save(update_fields=["live", "activated_at"])
     services = Service.objects.for_account(connection.account_id).filter(connection=connection)
     for name in services_of(spec):
@@ -356,7 +356,7 @@ def connection_resume(*, connection: Connection, actor: str) -> None:
     _require_connected(connection)
     if connection.state != ConnectionState.PAUSED:
         return
-    now = timezone.now()
+    now = hub_now()
     state = ConnectionState.OK if connection.checked_at else ConnectionState.NEW
     if connection.broken_words:
         state = ConnectionState.BROKEN if connection.live else ConnectionState.NEW

@@ -7,9 +7,9 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
+from cartrover.clock import hub_now
 from cartrover.staff import StaffAdmin, StaffInline, one_of
 from connectors.contract import Side
 from connectors.models import (
@@ -42,7 +42,7 @@ class HealthFilter(admin.SimpleListFilter):
             case "person":
                 return queryset.filter(needs_person=True)
             case "us":
-                services = Service.objects.across_accounts(BECAUSE).filter(stuck(timezone.now()))
+                services = Service.objects.across_accounts(BECAUSE).filter(stuck(hub_now()))
                 return queryset.filter(Exists(services.filter(connection=OuterRef("pk"))))
             case _:
                 return queryset
@@ -94,7 +94,7 @@ def _label(service: Service) -> str:
 
 
 def _age(moment: Any) -> str:
-    seconds = max(int((timezone.now() - moment).total_seconds()), 0)
+    seconds = max(int((hub_now() - moment).total_seconds()), 0)
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds // size} {unit}"

@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.utils import timezone
-
 from cartrover.accounts.models import AuditEntry, User
+from cartrover.clock import hub_now
 from cartrover.vault import SealBroken
 from connectors import registry
 from connectors.actions import connection_save
@@ -68,8 +67,8 @@ def grant_begin(*, connection: Connection, user: User, redirect_uri: str) -> Beg
 def grant_take(*, user: User, state: str) -> Connection:
     """Use the handshake up and return its connection. Raise `Refused` for one that is unknown, used, too old or another's."""
     rows = OAuthHandshake.objects.across_accounts("the state alone names the grant; its account comes with it")
-    fresh = rows.filter(state=state, user=user, used_at__isnull=True, created_at__gt=timezone.now() - GOOD_FOR)
-    if not state or not fresh.update(used_at=timezone.now()):
+    fresh = rows.filter(state=state, user=user, used_at__isnull=True, created_at__gt=hub_now() - GOOD_FOR)
+    if not state or not fresh.update(used_at=hub_now()):
         raise Refused("This grant is not under way any more. Begin again on the connection's page; you have ten minutes then.")
     return rows.select_related("connection__account").get(state=state).connection
 
@@ -86,7 +85,7 @@ def grant_finish(
     client = _client(connection, redirect_uri)
     settings = _told_settings(connection, told or {})
     try:
-        token: Token = client.exchange(code, network=GuardedNetwork(), now=timezone.now)
+        token: Token = client.exchange(code, network=GuardedNetwork(), now=hub_now)
     except ConnectorError as error:
         raise Refused(error.words) from error
     if settings:

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 
 from django.db.models import Q
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from cartrover.vault import SealBroken
 from connectors.contract import Role, WebhookSpec
 from connectors.models import Connection, ConnectionState, Service, ServiceName
@@ -70,7 +70,7 @@ def _is_signed(connection: Connection, spec: WebhookSpec, body: bytes, headers: 
 
 def _move(connection: Connection, names: Collection[ServiceName]) -> None:
     """Make these services due soon, if they run at all and nobody said that they must wait."""
-    now = timezone.now()
+    now = hub_now()
     rows = Service.objects.for_account(connection.account_id).filter(connection=connection, due_at__isnull=False)
     rows = rows.filter(Q(slowed_until__isnull=True) | Q(slowed_until__lte=now))
     for service in rows.filter(name__in=list(names)):

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from django.db import connection as database
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from cartrover.vault import SealBroken
 from connectors import registry
 from connectors.contract import ConnectorSpec, Opening, Session
@@ -90,6 +90,6 @@ def _opening(connection: Connection, spec: ConnectorSpec, limiter: BudgetLimiter
         memory=RememberedFacts(connection, settled_after=resend_after(settings), home=home),
         tokens=StoredToken(connection, home=home),
         progress=progress,
-        now=timezone.now,
+        now=hub_now,
         pinned_host_key=host_key,
     )

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from random import random
 
 from django.db.models import F, QuerySet
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from cartrover.vault import SealBroken
 from connectors.contract import CheckStep
 from connectors.errors import ConnectorError, FixConnection, SlowDown
@@ -148,7 +148,7 @@ def mark_broken(connection: Connection, words: str, *, needs_person: bool = Fals
     Return whether it was not broken before. Paused and disconnected connections stay what they are. `connection` is brought up
     to date.
     """
-    now = timezone.now()
+    now = hub_now()
     changes = {"broken_words": words, "needs_person": needs_person, "checked_at": now}
     rows = _row(connection)
     newly = rows.filter(state__in=[ConnectionState.NEW, ConnectionState.OK]).update(
@@ -170,7 +170,7 @@ def mark_mended(connection: Connection) -> bool:
 
     Paused and disconnected connections stay what they are. `connection` is brought up to date.
     """
-    now = timezone.now()
+    now = hub_now()
     was_broken = connection.state == ConnectionState.BROKEN
     waited = _row(connection).filter(state__in=[ConnectionState.BROKEN, ConnectionState.NEW])
     mended = waited.update(state=ConnectionState.OK, probe_at=None, probes=0)
@@ -185,7 +185,7 @@ def mark_mended(connection: Connection) -> bool:
 
 def services_due(connection: Connection) -> None:
     """Make every service that runs by itself due now."""
-    _running_services(connection).update(due_at=timezone.now(), failures=0)
+    _running_services(connection).update(due_at=hub_now(), failures=0)
 
 
 def _note_failure(connection: Connection, trial: _Trial, *, needs_person: bool) -> None:
@@ -195,12 +195,12 @@ def _note_failure(connection: Connection, trial: _Trial, *, needs_person: bool) 
     if connection.state == ConnectionState.OK or (connection.state == ConnectionState.NEW and connection.live):
         mark_broken(connection, trial.failed_words, needs_person=needs_person)
         return
-    changes: dict[str, object] = {"checked_at": timezone.now(), "broken_words": trial.failed_words}
+    changes: dict[str, object] = {"checked_at": hub_now(), "broken_words": trial.failed_words}
     if connection.state == ConnectionState.BROKEN:
         changes |= {
             "needs_person": needs_person,
             "probes": F("probes") + 1,
-            "probe_at": None if needs_person else _next_probe(connection.probes + 1, timezone.now()),
+            "probe_at": None if needs_person else _next_probe(connection.probes + 1, hub_now()),
         }
     _row(connection).update(**changes)
     connection.refresh_from_db()
@@ -211,7 +211,7 @@ def _note_question(connection: Connection, words: str) -> None:
     """A host key waits for a person. What worked without one goes on; what is new says what it waits for."""
     rows = _row(connection)
     rows.exclude(state=ConnectionState.OK).update(broken_words=words)
-    rows.update(checked_at=timezone.now())
+    rows.update(checked_at=hub_now())
     connection.refresh_from_db()
 
 
@@ -241,7 +241,7 @@ def probe_due(connection: Connection, *, now: bool = False) -> bool:
     """
     if connection.state != ConnectionState.BROKEN:
         return connection.state == ConnectionState.OK
-    moment = timezone.now()
+    moment = hub_now()
     rows = _row(connection).filter(state=ConnectionState.BROKEN)
     if not now:
         rows = rows.filter(probe_at__lte=moment, needs_person=False)
@@ -255,8 +255,8 @@ def probe_due(connection: Connection, *, now: bool = False) -> bool:
 def probe_soon(connection: Connection) -> None:
     """Something was changed that may have mended it: probe a broken connection at once instead of at its next time."""
     rows = _row(connection).filter(state=ConnectionState.BROKEN)
-    if rows.update(probe_at=timezone.now(), probes=0, needs_person=False):
-        _running_services(connection).update(due_at=timezone.now())
+    if rows.update(probe_at=hub_now(), probes=0, needs_person=False):
+        _running_services(connection).update(due_at=hub_now())
     connection.refresh_from_db()
 
 

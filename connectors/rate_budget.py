@@ -7,8 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 
-from django.utils import timezone
-
+from cartrover.clock import hub_now
 from connectors.contract import RateLimit
 from connectors.month_budget import add_to_month
 from connectors.request_slots import RequestSlots
@@ -29,7 +28,7 @@ class BudgetLimiter:
         limits: RateLimit | None,
         *,
         month_of: str = "",
-        now: Callable[[], datetime] = timezone.now,
+        now: Callable[[], datetime] = hub_now,
         home: int | None = None,
     ) -> None:
         self.made = 0

@@ -12,9 +12,9 @@ from itertools import islice
 from typing import Any
 
 from django.db.models import F, Q
-from django.utils import timezone
 
-from cartrover.leasing import Lease, LeaseLost, break_dead_lease, claim, database_now
+from cartrover.clock import database_now, hub_now
+from cartrover.leasing import Lease, LeaseLost, break_dead_lease, claim
 from connectors.errors import AlreadyTaken, BadDocument, FixConnection, FixOrder, SlowDown, TryLater
 from connectors.models import Connection, RemoteFact
 from connectors.thread_database import brief_use
@@ -63,7 +63,7 @@ class RememberedFacts:
 
     def put(self, kind: str, values: Mapping[str, str]) -> None:
         """Remember values; known keys are overwritten. An empty value, or one over 200 characters, is a bug."""
-        now = timezone.now()
+        now = hub_now()
         for key, value in values.items():
             if not 0 < len(value) <= LONGEST:
                 raise ValueError(f"{kind} {key}: a remembered value has 1 to {LONGEST} characters")
@@ -100,7 +100,7 @@ class RememberedFacts:
             try:
                 value = self._find_or_make(fact, lease, find, make)
             finally:
-                lease.release(**({"value": value, "seen_at": timezone.now()} if value else {}))
+                lease.release(**({"value": value, "seen_at": hub_now()} if value else {}))
             return value
 
     # --- one thing, one maker ---------------------------------------------------------------------------------------------

@@ -17,7 +17,8 @@ from datetime import timedelta
 
 from django.db.models import QuerySet
 
-from cartrover.leasing import Lease, claim, database_now, free_at
+from cartrover.clock import database_now
+from cartrover.leasing import Lease, claim, free_at
 from connectors.errors import SlowDown
 from connectors.models import RequestSlot
 from connectors.thread_database import brief_use

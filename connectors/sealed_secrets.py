@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.db.models import F
-from django.utils import timezone
 
 from cartrover import vault
+from cartrover.clock import hub_now
 from connectors.models import Connection, ConnectionSecret
 
 
@@ -21,7 +21,7 @@ def secret_put(connection: Connection, name: str, text: str) -> bool:
     if row is None:
         ConnectionSecret.objects.create(account_id=connection.account_id, connection=connection, name=name, sealed=sealed)
     else:
-        rows.update(sealed=sealed, version=F("version") + 1, changed_at=timezone.now())
+        rows.update(sealed=sealed, version=F("version") + 1, changed_at=hub_now())
     return True
 
 

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import F
-from django.utils import timezone
 
 from cartrover import vault
+from cartrover.clock import hub_now
 from cartrover.leasing import Lease, break_dead_lease, claim
 from connectors.contract import Token
 from connectors.errors import FixConnection, TryLater
@@ -45,7 +45,7 @@ class StoredToken:
         """Store the token of a new grant, in place of whatever was there; a renewal that is under way loses against it."""
         sealed = _sealed(token)
         with brief_use(self._home):
-            changes = {"sealed": sealed, "changed_at": timezone.now(), "version": F("version") + 1}
+            changes = {"sealed": sealed, "changed_at": hub_now(), "version": F("version") + 1}
             freed = {"lease_token": "", "lease_owner": "", "lease_until": None}
             if not self._rows().update(**changes, **freed):
                 ConnectionSecret.objects.create(
@@ -88,7 +88,7 @@ class StoredToken:
                 fresh = changed(fresh, refresh=known.refresh, ends_at=fresh.ends_at or known.ends_at)
             # By version, not by lease: a far side that rotates has voided the old token, so the new one must not get lost.
             same = self._rows().filter(version=row.version)
-            if not same.update(sealed=_sealed(fresh), changed_at=timezone.now(), version=F("version") + 1):
+            if not same.update(sealed=_sealed(fresh), changed_at=hub_now(), version=F("version") + 1):
                 return self.current() or fresh
             return fresh
         finally:

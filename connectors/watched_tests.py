@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connections as databases
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from connectors.contract import CheckStep
 from connectors.models import Connection, ConnectionTest
 from connectors.probing import connection_test
@@ -67,7 +67,7 @@ def note_steps(connection: Connection, steps: Sequence[CheckStep], *, actor: str
 def last_test(connection: Connection) -> WatchedTest | None:
     """Return the last test that a person made, or makes; None when it is old, or something else has tested it since."""
     row = ConnectionTest.objects.for_account(connection.account_id).filter(connection=connection).first()
-    now = timezone.now()
+    now = hub_now()
     if row is None or now - row.started_at > SHOWN_FOR:
         return None
     steps = [CheckStep(*step) for step in row.steps]
@@ -81,7 +81,7 @@ def last_test(connection: Connection) -> WatchedTest | None:
 
 def _begun(connection: Connection, actor: str, *, even_if_running: bool = False) -> ConnectionTest | None:
     """Return the row of a new test; None while another one runs."""
-    now = timezone.now()
+    now = hub_now()
     rows = ConnectionTest.objects.for_account(connection.account_id)
     row, is_new = rows.get_or_create(connection=connection, defaults={"by": actor[:254], "started_at": now})
     if is_new:
@@ -121,4 +121,4 @@ def _run_and_close(connection: Connection, row: ConnectionTest) -> None:
 def _store(row: ConnectionTest, steps: Sequence[CheckStep], *, finished: bool) -> None:
     told = [[step.step, step.ok, step.words, step.asks] for step in steps]
     rows = ConnectionTest.objects.for_account(row.account_id).filter(pk=row.pk, started_at=row.started_at)
-    rows.update(steps=told, finished_at=timezone.now() if finished else None)
+    rows.update(steps=told, finished_at=hub_now() if finished else None)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from connectors.contract import HoldReason, Side
 from connectors.models import Connection, Service, ServiceName
 from orders.alerts import resolve_alerts
@@ -87,7 +87,7 @@ def _ask_first(order: Order) -> None:
     messages = OutboundMessage.objects.for_account(order.account_id).filter(
         order=order, purpose=MessagePurpose.DELIVER, state=MessageState.HELD, attempts__gt=0
     )
-    changes: dict[str, object] = {"state": MessageState.UNKNOWN, "taken": "", "first_failed_at": None, "due_at": timezone.now()}
+    changes: dict[str, object] = {"state": MessageState.UNKNOWN, "taken": "", "first_failed_at": None, "due_at": hub_now()}
     if order.hold != HoldReason.DUPLICATE_AT_WMS:
         changes["generation"] = F("generation") + 1
     if order.hold == HoldReason.VOIDED_AT_WMS:
@@ -125,7 +125,7 @@ def order_resend(order: Order, *, actor: str) -> bool:
         return order_release(order, actor=actor)
     send_on_its_way(order, Route.of(order.source))
     waiting = OutboundMessage.objects.for_account(order.account_id).filter(order=order, state=MessageState.WAITING)
-    waiting.update(due_at=timezone.now())
+    waiting.update(due_at=hub_now())
     OrderEvent.objects.create(
         account_id=order.account_id, order=order, kind="order.resent", words=f"Sent again by {actor}.", actor=actor
     )
@@ -164,5 +164,5 @@ def skipped_load(skipped: SkippedOrder, *, actor: str) -> LoadCounts:
     counts = load_drafts(
         connection=skipped.connection, drafts=[draft_of(skipped)], document=skipped.document, actor=actor, force=True
     )
-    SkippedOrder.objects.for_account(skipped.account_id).filter(pk=skipped.pk).update(loaded_at=timezone.now())
+    SkippedOrder.objects.for_account(skipped.account_id).filter(pk=skipped.pk).update(loaded_at=hub_now())
     return counts

@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
-from django.utils import timezone
 
 from cartrover.accounts.actions import audit
+from cartrover.clock import hub_now
 from connectors.models import Connection
 from orders import notices
 from orders.models import Alert, AlertState, Order
@@ -27,7 +27,7 @@ def raise_alert(
 
     Who is to be told of a new one is written down in the same transaction.
     """
-    now = timezone.now()
+    now = hub_now()
     open_ones = (
         Alert.objects.for_account(account_id).filter(cause=cause, subject=subject[:200]).exclude(state=AlertState.RESOLVED)
     )
@@ -65,7 +65,7 @@ def resolve_alerts(
         rows = rows.filter(connection=connection)
     if orders is not None:
         rows = rows.filter(order__in=orders)
-    now = timezone.now()
+    now = hub_now()
     with transaction.atomic(savepoint=False):
         closed = rows.update(state=AlertState.RESOLVED, closed_at=now)
         if closed:
@@ -76,7 +76,7 @@ def resolve_alerts(
 def dismiss_alert(alert: Alert, *, actor: str) -> bool:
     """Take an alert out of sight: while its cause lasts it is only counted. Return False unless it is open."""
     rows = Alert.objects.for_account(alert.account_id).filter(pk=alert.pk, state=AlertState.OPEN)
-    if not rows.update(state=AlertState.DISMISSED, closed_at=timezone.now()):
+    if not rows.update(state=AlertState.DISMISSED, closed_at=hub_now()):
         return False
     subject = alert.order.cust_ref if alert.order is not None else alert.subject
     audit(account=alert.account, actor=actor, verb="alert.dismissed", subject=f"{alert.cause} {subject}", words=alert.words)

@@ -16,10 +16,10 @@ from datetime import timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from cartrover.accounts.actions import audit
 from cartrover.accounts.models import Account, Membership, OrganizationKind, Role, User
+from cartrover.clock import hub_now
 from connectors.contract import Side
 from connectors.models import Connection
 from connectors.refusals import Refused
@@ -103,7 +103,7 @@ def key_roll(key: ApiKey, *, actor: str) -> str:
     """Give the key a new secret part and return it; the old one is refused from now on. Raise `Refused` for a revoked key."""
     secret = _drawn(KEY_LENGTH)
     rows = ApiKey.objects.for_account(key.account_id).filter(pk=key.pk, revoked_at__isnull=True)
-    if not rows.update(rolled_at=timezone.now(), **_kept(secret)):
+    if not rows.update(rolled_at=hub_now(), **_kept(secret)):
         raise Refused("This key is revoked. Make a new one.")
     audit(account=key.account, actor=actor, verb="api_key.rolled", subject=_subject(key))
     return secret
@@ -113,7 +113,7 @@ def key_roll(key: ApiKey, *, actor: str) -> str:
 def key_revoke(key: ApiKey, *, actor: str) -> bool:
     """Make the key useless for ever; return False when it was already."""
     rows = ApiKey.objects.for_account(key.account_id).filter(pk=key.pk, revoked_at__isnull=True)
-    if not rows.update(revoked_at=timezone.now()):
+    if not rows.update(revoked_at=hub_now()):
         return False
     audit(account=key.account, actor=actor, verb="api_key.revoked", subject=_subject(key))
     return True
@@ -133,7 +133,7 @@ def allow_in_url(account: Account, *, allowed: bool, actor: str) -> bool:
 
 def came_in_url(account: Account) -> list[ApiKey]:
     """Return the account's working keys that came in addresses within `URL_USE_SHOWN`, the last one first."""
-    rows = ApiKey.objects.for_account(account).filter(revoked_at__isnull=True, url_used_at__gte=timezone.now() - URL_USE_SHOWN)
+    rows = ApiKey.objects.for_account(account).filter(revoked_at__isnull=True, url_used_at__gte=hub_now() - URL_USE_SHOWN)
     return list(rows.select_related("cart").order_by("-url_used_at"))
 
 
@@ -168,7 +168,7 @@ def note_in_url(key: ApiKey) -> None:
 
 
 def _note(key: ApiKey, column: str) -> None:
-    now, noted = timezone.now(), getattr(key, column)
+    now, noted = hub_now(), getattr(key, column)
     if noted is not None and now - noted < USE_NOTED_EVERY:
         return
     stale = Q((f"{column}__isnull", True)) | Q((f"{column}__lt", now))

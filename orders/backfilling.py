@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from cartrover.clock import hub_now
 from connectors import registry
 from connectors.contract import Body, DocumentRef, OrderDraft, OrderSource, ParseSummary, RefusedOrder
 from connectors.errors import ConnectorError
@@ -47,7 +48,7 @@ def upload_keep(cart: Connection, *, name: str, body: bytes) -> InboundDocument:
     known = documents.filter(name=name[:300], sha256=digest).order_by("-pk").first()
     if known is not None and InboundBody.objects.for_account(cart.account_id).filter(document=known).exists():
         return known
-    now = timezone.now()
+    now = hub_now()
     with transaction.atomic():
         document = InboundDocument.objects.create(
             account_id=cart.account_id, connection=cart, feed=UPLOADS, name=name[:300], size=len(body), modified_at=now,
@@ -175,7 +176,7 @@ def _load(job: Job, rows: Sequence[Any]) -> list[Outcome]:
         found.append(Outcome(True))
     service = service_of(cart, ServiceName.ORDER_DOWNLOAD)
     if service is not None:
-        Service.objects.for_account(cart.account_id).filter(pk=service.pk).update(due_at=timezone.now())
+        Service.objects.for_account(cart.account_id).filter(pk=service.pk).update(due_at=hub_now())
         queues.ring(service.pk, service.name)
     return found
 

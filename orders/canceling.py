@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from django.db import transaction
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from connectors.contract import HoldReason
 from connectors.models import ServiceName
 from orders.alerts import raise_alert, resolve_alerts
@@ -44,7 +44,7 @@ def cancel_order(order: Order, *, because: str, actor: str = "", telling: Tellin
         if order.hold:
             lift_hold(order, because="Canceled.", actor=actor)
         advance(order, OrderState.CANCELED, because=because, actor=actor)
-        Order.objects.for_account(order.account_id).filter(pk=order.pk).update(canceled_at=timezone.now())
+        Order.objects.for_account(order.account_id).filter(pk=order.pk).update(canceled_at=hub_now())
         resolve_alerts(account_id=order.account_id, cause="cancel_wanted", subjects=[str(order.public_id)])
         wake_stock_uploads(order.account_id)
         if telling is not None:
@@ -74,7 +74,7 @@ def drop_unsent(order: Order, words: str) -> bool:
     if begun.exists():
         return False
     messages.filter(state__in=[MessageState.WAITING, MessageState.HELD]).update(
-        state=MessageState.DROPPED, done_at=timezone.now(), words=words
+        state=MessageState.DROPPED, done_at=hub_now(), words=words
     )
     return True
 
@@ -90,11 +90,14 @@ def _ask_wms(order: Order, *, because: str, actor: str, telling: Telling | None)
         if telling is not None:
             open_ones.update(telling=asdict(telling))
         return
+    asked_at = hub_now()
     OutboundMessage.objects.create(
         account_id=order.account_id,
         connection=order.wms,
         order=order,
         purpose=MessagePurpose.CANCEL,
+        due_at=asked_at,
+        created_at=asked_at,
         words=because,
         telling=asdict(telling) if telling is not None else None,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db.models import Q
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from connectors.contract import ShipmentState
 from connectors.models import Connection, ConnectionState, Service, ServiceName
 from connectors.schedules import UNSET
@@ -31,7 +31,7 @@ def carry_test_orders() -> int:
 
     A service with a schedule keeps to it, and one that a person has switched off stays off.
     """
-    now = timezone.now()
+    now = hub_now()
     orders = Order.objects.across_accounts(_WHY).filter(
         is_test=True,
         hold="",

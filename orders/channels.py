@@ -10,10 +10,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from cartrover.accounts.actions import audit
 from cartrover.accounts.models import Account, AuditEntry, User
+from cartrover.clock import hub_now
 from cartrover.outbound import is_allowed
 from cartrover.vault import seal
 from connectors.refusals import Refused
@@ -76,7 +76,7 @@ def channel_change(channel: NotificationChannel, *, actor: str, address: str = "
         fields |= {"due_at": None}
     if fields.get("active") and channel.looked_at is not None:
         # What happened while it was off isn't told.
-        fields |= {"looked_at": timezone.now()}
+        fields |= {"looked_at": hub_now()}
     if not fields:
         return False
     try:
@@ -145,7 +145,7 @@ def _known(chosen: Mapping[str, Any]) -> dict[str, Any]:
     known = {name: chosen[name] for name in SETTINGS if name in chosen}
     if any(known.get(name) for name in TELLS[1:]):
         # What happened before it was asked for isn't told.
-        known["looked_at"] = timezone.now()
+        known["looked_at"] = hub_now()
     return known
 
 
@@ -184,7 +184,7 @@ def _host_of(address: str) -> str:
 
 def channel_test(channel: NotificationChannel, *, actor: str) -> tuple[bool, str]:
     """Send a test message now; return whether it went out, and words for people. Raise `Refused` after too many."""
-    hour_ago = timezone.now() - timedelta(hours=1)
+    hour_ago = hub_now() - timedelta(hours=1)
     if AuditEntry.objects.filter(account=channel.account_id, verb=TESTED, at__gte=hour_ago).count() >= TESTS_AN_HOUR:
         raise Refused(f"{TESTS_AN_HOUR} tests went out within the last hour, which is as many as may. Try again later.")
     audit(account=channel.account, actor=actor, verb=TESTED, subject=f"channel {channel}", words=f"To {destination(channel)}.")

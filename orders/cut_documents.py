@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from connectors.contract import Purpose
 from orders.alerts import resolve_alerts
 from orders.models import (
@@ -55,7 +55,7 @@ def document_tell_rest(document: OutboundDocument, *, rows_taken: int, actor: st
 
 
 def _close(document: OutboundDocument, state: DocumentState, words: str) -> None:
-    now = timezone.now()
+    now = hub_now()
     OutboundDocument.objects.for_account(document.account_id).filter(pk=document.pk).update(
         state=state, words=words, sent_at=now, taken_at=now
     )

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from django.db.models import F, QuerySet, Window
 from django.db.models.functions import RowNumber
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from connectors.models import Connection, Outcome, Service, ServiceName
 from orders import notifying, queues, sweeping
 from orders.carrying import carry_test_orders
@@ -35,7 +35,7 @@ def ring_due() -> int:
     carry_test_orders()
     sweeping.take_over_from_the_dead()
     sweeping.wake_services_with_work()
-    due = list(_fairly(due_services(timezone.now())).values_list("pk", "name")[:RING_AT_MOST])
+    due = list(_fairly(due_services(hub_now())).values_list("pk", "name")[:RING_AT_MOST])
     for pk, name in due:
         queues.ring(pk, name)
     return len(due)
@@ -43,7 +43,7 @@ def ring_due() -> int:
 
 def run_service_by_id(pk: int) -> str:
     """Run one service if it is due and nobody holds it; return the outcome, or "" when there was nothing to claim."""
-    service = due_services(timezone.now() + timedelta(seconds=1)).select_related("connection__account").filter(pk=pk).first()
+    service = due_services(hub_now() + timedelta(seconds=1)).select_related("connection__account").filter(pk=pk).first()
     return run_service(service, named=False).outcome if service else ""
 
 
@@ -52,7 +52,7 @@ def run_due(budget: float, *, account_id: int | None = None, connection_id: int 
     deadline = time.monotonic() + budget
     while time.monotonic() < deadline:
         sweeping.wake_services_with_work(account_id=account_id)
-        due = due_services(timezone.now())
+        due = due_services(hub_now())
         if account_id is not None:
             due = due.filter(account_id=account_id)
         if connection_id is not None:
@@ -67,8 +67,8 @@ def run_due(budget: float, *, account_id: int | None = None, connection_id: int 
         finished = run_service(service, named=False)
         if finished.outcome == Outcome.BUSY:
             # Somebody else has it: not ours to wait for.
-            Service.objects.for_account(service.account_id).filter(pk=service.pk, due_at__lte=timezone.now()).update(
-                due_at=timezone.now() + timedelta(seconds=5)
+            Service.objects.for_account(service.account_id).filter(pk=service.pk, due_at__lte=hub_now()).update(
+                due_at=hub_now() + timedelta(seconds=5)
             )
         yield finished
 

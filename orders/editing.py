@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from connectors.contract import Address
 from orders.actions import order_release
 from orders.canceling import MAYBE_THERE
@@ -97,7 +97,7 @@ def _changes(order: Order, lines: list[OrderLine], edited: Edited) -> dict[str, 
 
 
 def _write(order: Order, lines: list[OrderLine], edited: Edited) -> None:
-    now = timezone.now()
+    now = hub_now()
     values = {
         "ship_to": address_json(edited.ship_to),
         "ship_name": ship_name(edited.ship_to),

@@ -12,8 +12,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from orders.models import (
     ChannelKind,
     Notification,
@@ -58,7 +58,7 @@ def write_new() -> int:
 
 
 def _write(channel: NotificationChannel) -> int:
-    now = timezone.now()
+    now = hub_now()
     written = 0
     for some in _news(channel):
         made = Notification.objects.for_account(channel.account_id).bulk_create(some, ignore_conflicts=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.db import transaction
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from connectors.contract import HoldReason
 from orders.alerts import raise_alert, resolve_alerts
 from orders.models import MessagePurpose, MessageState, Order, OrderEvent, OutboundMessage
@@ -24,7 +24,7 @@ def hold_order(order: Order, reason: HoldReason, words: str, *, subject: str = "
     One that may have reached the WMS already is still looked up there, and only then waits; a cancellation goes on.
     `subject` is what the alert is about where many orders share one cause (a SKU, a shipping code); else the order itself.
     """
-    now = timezone.now()
+    now = hub_now()
     same = order.hold == reason and order.hold_words == words
     Order.objects.for_account(order.account_id).filter(pk=order.pk).update(
         hold=reason, hold_words=words, held_at=now, updated_at=now
@@ -60,7 +60,7 @@ def hold_order(order: Order, reason: HoldReason, words: str, *, subject: str = "
 def lift_hold(order: Order, *, because: str, actor: str = "") -> bool:
     """Let the order go on from where it stands; return False when it wasn't held any more. Its messages become due now."""
     was = order.hold
-    now = timezone.now()
+    now = hub_now()
     lifted = Order.objects.for_account(order.account_id).filter(pk=order.pk, hold=was).exclude(hold="")
     if not was or not lifted.update(hold="", hold_words="", held_at=None, updated_at=now):
         return False

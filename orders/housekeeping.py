@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Max, Q, QuerySet
-from django.utils import timezone
 
 from cartrover.accounts.models import Account
+from cartrover.clock import hub_now
 from connectors.contract import Purpose, ShipmentState, Side
 from connectors.models import Connection, ConnectionState, OAuthHandshake, Service, ServiceName, ServiceRun
 from connectors.probing import mark_broken
@@ -48,7 +48,7 @@ AT_ONCE = 1000
 
 def keep() -> None:
     """Do all of it for all accounts; each part is bounded and can be repeated."""
-    now = timezone.now()
+    now = hub_now()
     for account in Account.objects.order_by("pk").iterator():
         try:
             _keep_account(account, now)

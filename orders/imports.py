@@ -12,9 +12,9 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from cartrover.accounts.models import Account
+from cartrover.clock import hub_now
 from connectors.contract import Side
 from connectors.models import Connection
 from orders.csv_text import Table
@@ -250,7 +250,7 @@ def _update(rows: list[Any], names: list[str]) -> None:
     if model is Product:
         names = [*names, "updated_at"]
         for row in rows:
-            row.updated_at = timezone.now()
+            row.updated_at = hub_now()
     model.objects.for_account(rows[0].account_id).bulk_update(rows, names)
 
 

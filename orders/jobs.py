@@ -16,6 +16,7 @@ from cartrover import bells
 from cartrover.accounts.access import zone_of
 from cartrover.accounts.actions import audit
 from cartrover.accounts.models import Account
+from cartrover.clock import hub_now
 from cartrover.leasing import Lease, LeaseLost, break_dead_lease, claim
 from connectors.models import Connection
 from orders.models import OPEN_JOBS, Job, JobPart, JobState
@@ -79,7 +80,7 @@ def job_begin(
 def job_stop(job: Job, *, actor: str) -> bool:
     """Stop work that isn't done yet; what is done stays done. Return False when it had ended already."""
     rows = Job.objects.for_account(job.account_id).filter(pk=job.pk, state__in=OPEN_JOBS)
-    if not rows.update(state=JobState.STOPPED, finished_at=timezone.now(), words=f"Stopped by {actor}."):
+    if not rows.update(state=JobState.STOPPED, finished_at=hub_now(), words=f"Stopped by {actor}."):
         return False
     JobPart.objects.for_account(job.account_id).filter(job=job).delete()
     audit(account=job.account, actor=actor, verb=f"{job.kind}.stopped", subject=str(job.public_id))
@@ -156,7 +157,7 @@ def _do_part(job: Job, lease: Lease, kind: Kind) -> bool:
             return False
         part = parts.first()
         if part is None:
-            jobs.filter(pk=job.pk).update(state=JobState.DONE, finished_at=timezone.now())
+            jobs.filter(pk=job.pk).update(state=JobState.DONE, finished_at=hub_now())
             words = f"{stands.done:,} done, {stands.refused:,} refused."
             audit(account=job.account, actor=job.actor, verb=f"{job.kind}.done", subject=str(job.public_id), words=words)
             return False
@@ -200,4 +201,4 @@ def _failed(job: Job) -> None:
         jobs.update(failures=failures + 1)
         return
     words = "Something went wrong inside the hub, several times. It is logged; what was done stays done. Tell support."
-    jobs.update(state=JobState.FAILED, finished_at=timezone.now(), words=words)
+    jobs.update(state=JobState.FAILED, finished_at=hub_now(), words=words)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from cartrover.accounts.actions import audit
 from cartrover.accounts.models import Account
+from cartrover.clock import hub_now
 from connectors.models import Connection
 from orders.actions import after_mapping_change
 from orders.models import Product, ProductAlias, ShipMethodMap
@@ -93,7 +93,7 @@ def product_add(*, account: Account, sku: str, name: str, upc: str, actor: str) 
 def product_change(product: Product, *, name: str, upc: str, actor: str) -> None:
     """Change a product that was loaded by hand. Raise `ValueError` for one of the WMS: its next reading would undo that."""
     _require_by_hand(product)
-    values = {"name": name, "upc": upc, "updated_at": timezone.now()}
+    values = {"name": name, "upc": upc, "updated_at": hub_now()}
     _change(product, values, actor=actor, verb="product.changed", subject=f"product {product.sku}")
 
 

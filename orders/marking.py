@@ -9,8 +9,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 from django.db import transaction
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from connectors.contract import ShipmentState
 from orders.alerts import resolve_alerts
 from orders.canceling import drop_unsent
@@ -57,7 +57,7 @@ def order_mark(order: Order, done: Elsewhere, *, reason: str, actor: str) -> Non
             raise ValueError(f"Order {order.cust_ref} is {order.state} already and can't be marked as {WORDS[done]}.")
     if not advance(order, OrderState(done.value), because=because, actor=actor):
         raise ValueError(f"Order {order.cust_ref} has moved on meanwhile. Look at it again.")
-    now = timezone.now()
+    now = hub_now()
     Order.objects.for_account(order.account_id).filter(pk=order.pk).update(updated_at=now, **{STAMPS[done]: now})
     wake_stock_uploads(order.account_id)
 

@@ -21,11 +21,11 @@ from django.core.mail import EmailMessage, get_connection
 from django.db import transaction
 from django.db.models import Min, Q
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.http import urlencode
 
 from cartrover.accounts.access import zone_of
 from cartrover.accounts.models import Account
+from cartrover.clock import hub_now
 from cartrover.ids import new_id
 from cartrover.leasing import Lease, LeaseLost, claim, free_at
 from cartrover.vault import SealBroken, unseal
@@ -90,7 +90,7 @@ def notify_due(budget: float = 60.0) -> int:
 
 def send_test(channel: NotificationChannel) -> tuple[bool, str]:
     """Send a test message now; return whether it went out, and words for people. What waits isn't touched."""
-    message = Message(channel.account.name, channel.account.slug, (), _portal(channel.account), timezone.now(), is_test=True)
+    message = Message(channel.account.name, channel.account.slug, (), _portal(channel.account), hub_now(), is_test=True)
     try:
         _deliver(channel, message, new_id())
     except NotReached as failed:
@@ -115,7 +115,7 @@ def destination(channel: NotificationChannel) -> str:
 
 
 def _due_channels() -> Sequence[NotificationChannel]:
-    now = timezone.now()
+    now = hub_now()
     waiting = Notification.objects.across_accounts(_WHY).filter(state=NotificationState.WAITING)
     oldest = dict(waiting.order_by().values("channel").annotate(oldest=Min("created_at")).values_list("channel", "oldest"))
     rows = NotificationChannel.objects.across_accounts(_WHY).filter(free_at(now), pk__in=list(oldest))
@@ -136,7 +136,7 @@ def digest_at(channel: NotificationChannel, after: datetime) -> datetime:
 
 def _send_waiting(channel: NotificationChannel) -> bool:
     """Send what waits for the channel if nobody else does; return whether it was told something."""
-    now = timezone.now()
+    now = hub_now()
     lease = claim(NotificationChannel, channel.pk, only=Q(due_at__isnull=True) | Q(due_at__lte=now))
     if lease is None:
         return False
@@ -176,7 +176,7 @@ def _worth_telling(channel: NotificationChannel, waiting: Sequence[Notification]
 
 
 def _note_told(channel: NotificationChannel, lease: Lease, told: Sequence[Notification], dropped: Sequence[int]) -> None:
-    now = timezone.now()
+    now = hub_now()
     changes: dict[str, Any] = {}
     if told:
         what = "alert" if all(one.alert_id for one in told) else "event"
@@ -186,7 +186,7 @@ def _note_told(channel: NotificationChannel, lease: Lease, told: Sequence[Notifi
 
 
 def _note_failure(channel: NotificationChannel, lease: Lease, dropped: Sequence[int], failed: NotReached) -> None:
-    now = timezone.now()
+    now = hub_now()
     since = channel.failing_since or now
     again = next_try(failures=channel.failures + 1, first_failed_at=since, now=now, after=failed.after)
     changes = {"failures": channel.failures + 1, "failing_since": since, "last_words": failed.words, "due_at": again}
@@ -202,7 +202,7 @@ def _mark(channel: NotificationChannel, lease: Lease, *, sent: Sequence[int], dr
     try:
         with transaction.atomic():
             lease.require()
-            rows.filter(pk__in=sent).update(state=NotificationState.SENT, sent_at=timezone.now())
+            rows.filter(pk__in=sent).update(state=NotificationState.SENT, sent_at=hub_now())
             rows.filter(pk__in=dropped).update(state=NotificationState.DROPPED)
             lease.release(**changes)
     except LeaseLost:
@@ -221,7 +221,7 @@ def _message(channel: NotificationChannel, told: Sequence[Notification]) -> Mess
         elsewhere = still.exclude(pk__in=[one.alert_id for one in told]).count()
     said = tuple(_said(account, one, one.alert) for one in told if one.alert is not None)
     events = tuple(happenings.told(one) for one in told if one.alert is None)
-    return Message(account.name, account.slug, said, _portal(account), timezone.now(), elsewhere, events=events)
+    return Message(account.name, account.slug, said, _portal(account), hub_now(), elsewhere, events=events)
 
 
 def _said(account: Account, one: Notification, alert: Alert) -> Said:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from connectors.models import Connection, ConnectionState, Service, ServiceName
 from connectors.readers import service_of
 from connectors.refusals import Refused
@@ -25,7 +25,7 @@ def run_soon(service: Service) -> None:
         case ConnectionState.PAUSED:
             raise Refused(f"“{connection.name}” is paused. Resume it first.")
         case _:
-            now = timezone.now()
+            now = hub_now()
     if service.slowed_until is not None and service.slowed_until > now:
         raise Refused(f"“{connection.name}” asked to be left alone until {service.slowed_until:%H:%M:%S} UTC.")
     Service.objects.for_account(service.account_id).filter(pk=service.pk).update(due_at=now)
@@ -71,5 +71,5 @@ def _bytes_are_kept(document: InboundDocument) -> bool:
 def _download_soon(cart: Connection) -> None:
     service = service_of(cart, ServiceName.ORDER_DOWNLOAD)
     if service is not None:
-        Service.objects.for_account(cart.account_id).filter(pk=service.pk).update(due_at=timezone.now())
+        Service.objects.for_account(cart.account_id).filter(pk=service.pk).update(due_at=hub_now())
         queues.ring(service.pk, service.name)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from connectors.contract import HoldReason, RemoteState, ShipmentDraft, ShipmentLineDraft, ShipmentState
 from connectors.models import Connection, Service, ServiceName
 from connectors.readers import calls_us
@@ -79,7 +79,7 @@ def take(order: Order, *, number: str, actor: str) -> Order:
         raise NotPossible(f"Order {order.cust_ref} is held: {order.hold_words}")
     if order.state != OrderState.READY or not advance(order, OrderState.SENT, because=f"Taken by {wms.name}.", actor=actor):
         raise NotPossible(f"Order {order.cust_ref} is {order.status} and can't be taken.")
-    now = timezone.now()
+    now = hub_now()
     deliveries = OutboundMessage.objects.for_account(order.account_id).filter(
         order=order, purpose=MessagePurpose.DELIVER, state__in=OPEN_STATES
     )
@@ -195,7 +195,7 @@ def _is_line(line: OrderLine, posted: PostedLine) -> bool:
 
 
 def _draft(order: Order, package: PostedPackage, contents: Sequence[tuple[OrderLine, int]]) -> ShipmentDraft:
-    now = timezone.now()
+    now = hub_now()
     return ShipmentDraft(
         external_id=_external_id(order, package.key),
         external_order_id=order.wms_order_id,
@@ -272,7 +272,7 @@ def cancel(order: Order, *, because: str, actor: str) -> Order:
         raise NotPossible(f"Order {order.cust_ref} is {order.status} and can't be canceled by the warehouse.")
     asked = _open_cancels(order)
     wishes = list(asked.values_list("telling", flat=True))
-    asked.update(state=MessageState.DONE, done_at=timezone.now())
+    asked.update(state=MessageState.DONE, done_at=hub_now())
     if order.hold:
         lift_hold(order, because="Canceled.", actor=actor)
     if wishes and not order.shipped_quantity:
@@ -286,7 +286,7 @@ def cancel(order: Order, *, because: str, actor: str) -> Order:
 
 def _cancel_as_asked(order: Order, wms: Connection, tellings: Sequence[Telling]) -> None:
     """Somebody on this side wanted it: the cart is told what they chose to tell it, if anything."""
-    now = timezone.now()
+    now = hub_now()
     if advance(order, OrderState.CANCELED, because=f"Canceled at {wms.name}."):
         Order.objects.for_account(order.account_id).filter(pk=order.pk).update(
             canceled_at=now, updated_at=now, wms_state=RemoteState.VOID
@@ -299,9 +299,7 @@ def _cancel_rest(order: Order, words: str) -> None:
     """The warehouse wanted it: the cart is told what will not come."""
     for line in OrderLine.objects.for_account(order.account_id).filter(order=order).order_by("line_no"):
         cancel_rest(line, line.quantity, words)
-    Order.objects.for_account(order.account_id).filter(pk=order.pk).update(
-        wms_state=RemoteState.VOID, updated_at=timezone.now()
-    )
+    Order.objects.for_account(order.account_id).filter(pk=order.pk).update(wms_state=RemoteState.VOID, updated_at=hub_now())
     settle(order.account_id, [order.pk])
     wake_carts(order.account_id, [order.pk])
 
@@ -317,7 +315,7 @@ def refuse(order: Order, *, words: str, actor: str) -> Order:
     said = f"{wms.name}: {words}"
     asked = _open_cancels(order)
     if asked.exists():
-        asked.update(state=MessageState.DROPPED, done_at=timezone.now(), words=said)
+        asked.update(state=MessageState.DROPPED, done_at=hub_now(), words=said)
         OrderEvent.objects.create(
             account_id=order.account_id, order=order, kind="order.cancel_refused", words=said, actor=actor
         )

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.db import transaction
-from django.utils import timezone
 
 from cartrover.accounts.models import Account
+from cartrover.clock import hub_now
 from connectors.models import Connection
 from orders.models import Product, StockLevel, StockReading
 from orders.waking import wake_stock_uploads
@@ -46,7 +46,7 @@ def store_levels(wms: Connection, levels: Sequence[PostedLevel]) -> int:
 
     A level that was counted before the one that is known isn't taken: an older reading never follows a newer one.
     """
-    now = timezone.now()
+    now = hub_now()
     Account.objects.select_for_update().get(pk=wms.account_id)
     rows = StockLevel.objects.for_account(wms.account_id).filter(connection=wms)
     known = rows.filter(sku__in={one.sku for one in levels}).values_list("sku", "warehouse", "as_of")
@@ -91,7 +91,7 @@ def store_products(wms: Connection, products: Sequence[PostedProduct]) -> int:
     latest = {one.sku: one for one in products}
     _make_products(wms, latest)
     rows = Product.objects.for_account(wms.account_id)
-    now = timezone.now()
+    now = hub_now()
     for product in rows.filter(sku__in=list(latest)):
         posted = latest[product.sku]
         changes = {name: getattr(posted, name) for name in ("name", "upc", "external_id") if getattr(posted, name) is not None}

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from django.db import connection as database
 from django.db.models import Prefetch, QuerySet
-from django.utils import timezone
 
 from cartrover.accounts.models import Account
+from cartrover.clock import hub_now
 from connectors.contract import Side
 from connectors.models import Connection, ConnectionState, Service, ServiceName
 from connectors.schedules import in_words
@@ -202,7 +202,7 @@ def _with_services(connection: Connection) -> ConnectionRow:
 def service_state(service: Service, connection: Connection) -> ServiceState:
     """Return how a service of this connection stands."""
     waits = words.next_run_words(service, connection)
-    now = timezone.now()
+    now = hub_now()
     next_at = max(service.due_at or now, service.slowed_until or now)
     return ServiceState(
         name=service.name,

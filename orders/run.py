@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.utils import timezone
-
+from cartrover.clock import hub_now
 from cartrover.leasing import Lease, LeaseLost
 from connectors.models import Connection, Service
 from orders.due import due_services
@@ -36,7 +35,7 @@ class Run:
     connection: Connection
     named: bool
     lease: Lease | None
-    started_at: datetime = field(default_factory=timezone.now)
+    started_at: datetime = field(default_factory=hub_now)
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -102,7 +101,7 @@ class Run:
         """True when a worker's run should stop at the next boundary: its time is over, or others have waited long enough."""
         if self.named:
             return False
-        now = timezone.now()
+        now = hub_now()
         lasted = now - self.started_at
         if lasted.total_seconds() > RUN_BUDGET_SECONDS:
             return True

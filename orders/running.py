@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from django.db import InterfaceError, OperationalError
 from django.db import connection as database
 from django.db.models import Q
-from django.utils import timezone
 
 from cartrover import bells
-from cartrover.leasing import LEASE, Lease, LeaseLost, break_dead_lease, claim, database_now
+from cartrover.clock import database_now, hub_now
+from cartrover.leasing import LEASE, Lease, LeaseLost, break_dead_lease, claim
 from connectors import probing, registry
 from connectors.errors import ConnectorError, FixConnection, SlowDown, TryLater
 from connectors.models import Connection, ConnectionState, Outcome, Service, ServiceName, ServiceRun
@@ -62,7 +62,7 @@ def run_service(service: Service, *, named: bool) -> Finished:
     stopped = _not_runnable(connection, named=named)
     if stopped is not None:
         return _note(service, Finished(service, stopped, problem=connection.broken_words))
-    now = timezone.now()
+    now = hub_now()
     if service.slowed_until is not None and service.slowed_until > now:
         words = f"{connection.name} asked to be left alone until {service.slowed_until:%H:%M:%S} UTC."
         return Finished(service, Outcome.SLOWED, problem=words)
@@ -110,11 +110,10 @@ def _claim(service: Service, *, named: bool) -> Lease | None:
 
 def _run_flow(run: Run) -> tuple[Outcome, str, datetime | None]:
     """Return the outcome, its words, and when to come again where the outcome decides that."""
-    now = timezone.now()
     try:
         FLOWS[ServiceName(run.service.name)](run)
     except SlowDown as slow:
-        until = now + timedelta(seconds=slow.after)
+        until = hub_now() + timedelta(seconds=slow.after)
         Service.objects.for_account(run.account_id).filter(pk=run.service.pk).update(slowed_until=until)
         return Outcome.SLOWED, slow.words, until
     except TryLater as later:
@@ -153,7 +152,7 @@ def _run_flow(run: Run) -> tuple[Outcome, str, datetime | None]:
 
 def _later(run: Run, after: float | None) -> datetime:
     failures = run.service.failures + 1
-    now = timezone.now()
+    now = hub_now()
     run.service.failures = failures
     return next_try(failures=failures, first_failed_at=now, now=now, after=after) or now + timedelta(hours=1)
 
@@ -173,7 +172,7 @@ def _finish_surely(run: Run, outcome: Outcome, words: str, again_at: datetime | 
 
 
 def _finish(run: Run, outcome: Outcome, words: str, again_at: datetime | None) -> Finished:
-    now = timezone.now()
+    now = hub_now()
     failed = outcome in (Outcome.LATER, Outcome.FAILED)
     counts = {name: number for name, number in run.counts.items() if name != "problems"}
     changes = {
@@ -221,7 +220,7 @@ def _note(service: Service, finished: Finished) -> Finished:
     Service.objects.for_account(service.account_id).filter(pk=service.pk).update(
         last_outcome=finished.outcome,
         last_words=finished.problem,
-        last_run_at=timezone.now(),
+        last_run_at=hub_now(),
         due_at=None if is_off(service.every) else service.connection.probe_at,
     )
     return finished

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from cartrover.accounts.models import AuditEntry
+from cartrover.clock import hub_now
 from connectors import registry
 from connectors.contract import SampleOrder
 from connectors.models import Connection, ServiceName
@@ -65,7 +66,7 @@ def _day(cart: Connection) -> date:
 
 
 def _stored(cart: Connection, name: str, body: bytes) -> InboundDocument:
-    now = timezone.now()
+    now = hub_now()
     document = InboundDocument.objects.create(
         account_id=cart.account_id,
         connection=cart,

@@ -7,8 +7,8 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from cartrover.staff import StaffAdmin, act_on_each, one_of
 from connectors.models import Outcome, Service, ServiceName, ServiceRun
 from connectors.stuck import ENDED_BADLY, HELD_LONG, IN_A_ROW, OVERDUE, STUCK, stuck
@@ -31,7 +31,7 @@ class StuckFilter(admin.SimpleListFilter):
         value = self.value()
         if value is None:
             return queryset
-        now = timezone.now()
+        now = hub_now()
         return queryset.filter(STUCK[value](now) if value in STUCK else stuck(now))
 
 

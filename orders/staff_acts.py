@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.utils import timezone
 
 from cartrover.accounts.actions import audit
+from cartrover.clock import hub_now
 from connectors.models import Service, ServiceName
 from connectors.refusals import Refused
 from orders import on_request
@@ -55,7 +55,7 @@ def send_now(message: OutboundMessage, actor: str) -> Said:
         return False, "it is being sent, or nothing is left to send."
     if message.order.hold:
         return False, "its order is held: release that."
-    rows.filter(pk=message.pk).update(due_at=timezone.now())
+    rows.filter(pk=message.pk).update(due_at=hub_now())
     wake(message.connection, ServiceName.ORDER_DELIVERY)
     subject = f"{message.purpose} of order {message.order.cust_ref}"
     audit(account=message.account, actor=actor, verb="message.send_now", subject=subject)

@@ -8,9 +8,9 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 
 from cartrover import staff_look
+from cartrover.clock import hub_now
 from connectors.models import Connection, ConnectionState, Service
 from connectors.stuck import stuck
 from orders.health import clock
@@ -36,7 +36,7 @@ class Need:
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add what this person may look at."""
-    now = timezone.now()
+    now = hub_now()
     figure: Figure = clock.figure(clock.last_tick(), now)
     unanswered = Q(state__in=[SupportState.OPEN, SupportState.IN_PROGRESS])
     wanted: list[tuple[str, QuerySet[Any], str]] = [

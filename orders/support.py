@@ -10,10 +10,10 @@ from django.core.mail import send_mail
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.urls import reverse
-from django.utils import timezone
 
 from cartrover.accounts.actions import person_of
 from cartrover.accounts.models import Account, AuditEntry
+from cartrover.clock import hub_now
 from connectors.models import Connection, ConnectionState
 from connectors.refusals import Refused
 from orders.models import SupportNote, SupportRequest, SupportState
@@ -122,14 +122,14 @@ def _locked(request: SupportRequest) -> SupportRequest:
 
 def _note(request: SupportRequest, who: str, words: str, *, by_support: bool) -> SupportNote:
     rows = SupportRequest.objects.for_account(request.account_id)
-    rows.filter(pk=request.pk).update(updated_at=timezone.now())
+    rows.filter(pk=request.pk).update(updated_at=hub_now())
     return SupportNote.objects.create(
         account_id=request.account_id, request=request, who=who[:254], by_support=by_support, words=words
     )
 
 
 def _move(request: SupportRequest, state: SupportState) -> None:
-    now = timezone.now()
+    now = hub_now()
     request.state, request.closed_at = state, None if state in UNFINISHED else now
     rows = SupportRequest.objects.for_account(request.account_id).filter(pk=request.pk)
     rows.update(state=state, closed_at=request.closed_at, updated_at=now)

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db.models import F, Q
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from cartrover.leasing import free_at, owner_is_dead
 from connectors.contract import Purpose, ShipmentState
 from connectors.models import Service, ServiceName
@@ -53,7 +53,7 @@ def take_over_from_the_dead() -> int:
     service does. Whose owner can't be seen from here is left until its lease ends.
     """
     found = 0
-    now = timezone.now()
+    now = hub_now()
     freed = {"lease_token": "", "lease_owner": "", "lease_until": None}
     services = Service.objects.across_accounts(_WHY)
     held = services.filter(lease_until__gte=now).exclude(lease_token="")
@@ -85,19 +85,19 @@ def _wake(name: ServiceName, scope: Q, connection_ids: Iterable[int]) -> int:
     ids = list(connection_ids)
     if not ids:
         return 0
-    now = timezone.now()
+    now = hub_now()
     idle = Service.objects.across_accounts(_WHY).filter(scope, free_at(now), name=name, every="automatic", due_at__isnull=True)
     return idle.filter(connection_id__in=ids).update(due_at=now)
 
 
 def _connections_with_messages(scope: Q) -> Iterable[int]:
-    now = timezone.now()
+    now = hub_now()
     rows = OutboundMessage.objects.across_accounts(_WHY).filter(scope, free_at(now), state__in=_OPEN_MESSAGES, due_at__lte=now)
     return rows.values_list("connection_id", flat=True).distinct()
 
 
 def _carts_with_documents(scope: Q, purpose: Purpose) -> Iterable[int]:
-    now = timezone.now()
+    now = hub_now()
     unsent = [DocumentState.READY, DocumentState.SENDING, DocumentState.UNKNOWN]
     rows = OutboundDocument.objects.across_accounts(_WHY).filter(
         scope, free_at(now), purpose=purpose, state__in=unsent, due_at__lte=now

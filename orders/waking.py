@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db.models import Q
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from connectors.contract import Side
 from connectors.models import Connection, ConnectionState, Service, ServiceName
 from orders import queues
@@ -21,13 +21,13 @@ def wake(connection: Connection, name: ServiceName) -> None:
 
 def wake_stock_uploads(account_id: int) -> None:
     """Make every cart be told anew what it may sell: what one cart has ordered the others can't sell."""
-    _wake(account_id, _stock_uploads(timezone.now()))
+    _wake(account_id, _stock_uploads(hub_now()))
 
 
 def wake_for_orders(account_id: int, wms: Connection | None) -> None:
     """Wake all that new orders concern: the delivery to their WMS, and what the carts are told of its stock."""
     delivery = Q(connection=wms, name=ServiceName.ORDER_DELIVERY) if wms is not None else Q()
-    _wake(account_id, delivery | _stock_uploads(timezone.now()))
+    _wake(account_id, delivery | _stock_uploads(hub_now()))
 
 
 def _stock_uploads(now: datetime) -> Q:
@@ -41,7 +41,7 @@ def _not_due(now: datetime) -> Q:
 
 
 def _wake(account_id: int, which: Q) -> None:
-    now = timezone.now()
+    now = hub_now()
     services = Service.objects.for_account(account_id)
     for pk, name, due_at in services.filter(_AUTOMATIC & which).values_list("pk", "name", "due_at"):
         # What is due here is claimed later, by a worker that sees what was committed before: nothing is to be written.

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 
+from cartrover import clock
 from cartrover.accounts.models import Account, Role, User
 from tests.factories import AccountFactory, MembershipFactory, UserFactory
 from tests.far_sides import _commerce, _dsco, _wms_boxes, commerce, dsco, hub, make_hub, wms_kind
@@ -15,6 +21,13 @@ from tests.faults.tally import pytest_terminal_summary
 from tests.servers import databases
 
 __all__ = ["_commerce", "_dsco", "_wms_boxes", "commerce", "dsco", "hub", "make_hub", "pytest_terminal_summary", "wms_kind"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder that all processes of this run share."""
+    if databases.SHARED not in os.environ:
+        os.environ[databases.SHARED] = tempfile.mkdtemp(prefix="cartrover-tests-share-")
+        config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(databases.SHARED), ignore_errors=True))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -26,9 +39,35 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in left_out]
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Begin with the tables that were made once for all processes."""
+    default = settings.DATABASES["default"]
+    if "sqlite" in default["ENGINE"]:
+        databases.copy_of_migrated(Path(default["TEST"]["NAME"]))
+    else:
+        default.setdefault("TEST", {})["TEMPLATE"] = databases.migrated_on(os.environ["DATABASE_URL"])
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """The copy is there already; its folder is this run's alone."""
+    return "sqlite" in settings.DATABASES["default"]["ENGINE"]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _emptied_quickly() -> Iterator[None]:
     with databases.emptied_quickly():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_clock() -> Iterator[None]:
+    """Let PostgreSQL's clock go with this process's, also where a test moves it. tests/kernel/test_clock.py and
+    tests/faults/test_clocks.py tell them apart."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(clock, "_asked", timezone.now)
+        patched.setattr(clock, "ASK_EVERY", 0.0)
         yield
 
 

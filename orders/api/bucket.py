@@ -9,7 +9,7 @@ from __future__ import annotations
 from django.db.models import F, Value
 from django.db.models.functions import Greatest
 
-from cartrover.leasing import database_now
+from cartrover.clock import database_now
 from orders.models import ApiKey
 
 SIZE = 100

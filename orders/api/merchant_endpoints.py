@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.utils import timezone
 from ninja import Router
 
+from cartrover.clock import hub_now
 from connectors.contract import Side
 from connectors.models import Connection, ConnectionState
 from connectors.readers import calls_us
@@ -158,7 +158,7 @@ def post_inventory(request: Call) -> Answer:
     """
     given = listed(request.data, MOST_SKUS, "SKUs")
     wms = own_wms(request.caller, request.GET.get("wms", ""))
-    levels = levels_in(given, now=timezone.now())
+    levels = levels_in(given, now=hub_now())
     count = posted_stock.store_levels(wms, levels)
     older = len(levels) - count
     return plain_success(count=count, **({"older": older} if older else {}))

@@ -14,8 +14,8 @@ from typing import Any
 
 from django.db import DatabaseError
 from django.http import HttpRequest
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from cartrover.redaction import scrub
 from orders.api.callers import api_user_of
 from orders.api.door import Call
@@ -40,7 +40,7 @@ _PAYMENT = re.compile(rf'("(?:{"|".join(NEVER_KEPT)})"\s*:\s*)(?:"(?:[^"\\]|\\.)
 
 def keep(answered: Sequence[tuple[Call, Answer]]) -> None:
     """Write down these requests with their answers, in the caller's transaction."""
-    now = instant_value(timezone.now())
+    now = instant_value(hub_now())
     insert_prepared(ApiRequest, NAMES, [_row(call, answer, now) for call, answer in answered])
 
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.utils import timezone
-
+from cartrover.clock import hub_now
 from orders.health import broker, clock, flow, machine
 from orders.health.figures import Figure, Judgement, worst
 
@@ -27,7 +26,7 @@ class Survey:
 
 def survey() -> Survey:
     """Measure everything now; takes a second, in which workers may answer."""
-    now = timezone.now()
+    now = hub_now()
     tick = clock.last_tick()
     told = broker.ask()
     topics = {

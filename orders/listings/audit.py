@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
 from cartrover.accounts.models import Account, AuditEntry
+from cartrover.clock import hub_now
 from orders.listings.paging import PAGE, Page
 
 VERBS: Mapping[str, str] = {
@@ -140,7 +141,7 @@ def _filtered(account: Account, wanted: TrailFilter) -> QuerySet[AuditEntry]:
     if wanted.since is not None:
         rows = rows.filter(at__gte=_begin(wanted.since))
     if wanted.until is not None:
-        rows = rows.filter(at__lt=_begin(wanted.until + timedelta(days=1)) if wanted.until < date.max else timezone.now())
+        rows = rows.filter(at__lt=_begin(wanted.until + timedelta(days=1)) if wanted.until < date.max else hub_now())
     return rows
 
 

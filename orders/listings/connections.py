@@ -8,9 +8,9 @@ from datetime import date
 from uuid import UUID
 
 from django.db.models import Count, Min, Q
-from django.utils import timezone
 
 from cartrover.accounts.models import Account
+from cartrover.clock import hub_now
 from cartrover.vault import SealBroken
 from connectors import registry
 from connectors.contract import ConnectorSpec, HoldReason, Side
@@ -207,7 +207,7 @@ def _head(connection: Connection, lacks: Sequence[str]) -> ConnectionHead:
 
 def connection_page(connection: Connection) -> ConnectionPage:
     """Return services, last runs, host keys and what going live would do."""
-    now = timezone.now()
+    now = hub_now()
     runs = runs_page(connection, limit=RUNS_SHOWN)
     keys, seal_words = HostKeys(None, None), ""
     try:
@@ -241,7 +241,7 @@ def service_rows(connection: Connection) -> list[ServiceRow]:
     """Return the connection's services in the order in which an order meets them, with their schedules to choose from."""
     rows = Service.objects.for_account(connection.account_id).filter(connection=connection)
     services = sorted(rows, key=lambda service: IN_FLOW.index(ServiceName(service.name)))
-    now = timezone.now()
+    now = hub_now()
     return [
         ServiceRow(
             state=service_state(service, connection),

@@ -10,12 +10,12 @@ from typing import Any
 
 from django.db.models import FloatField, Func
 from django.db.models.functions import Coalesce, Greatest
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from cartrover import locales
 from cartrover.accounts.models import Account
+from cartrover.clock import hub_now
 from connectors.contract import Side
 from connectors.models import Connection, ConnectionState, ServiceDay, ServiceName
 from orders import words
@@ -120,7 +120,7 @@ def flow(account: Account, connections: Sequence[ConnectionRow]) -> list[Leg]:
             end=end,
             at=[row for row in connections if row.connection.side == sides.get(start)],
             services=[
-                _service(row, state, days.get(pks[row.connection.pk, state.name], {}), day_of(account, timezone.now()))
+                _service(row, state, days.get(pks[row.connection.pk, state.name], {}), day_of(account, hub_now()))
                 for name in IN_FLOW
                 for row in connections
                 for state in row.services
@@ -132,7 +132,7 @@ def flow(account: Account, connections: Sequence[ConnectionRow]) -> list[Leg]:
 
 
 def _days(account: Account) -> dict[int, dict[date, Mapping[str, int]]]:
-    since = day_of(account, timezone.now()) - timedelta(days=DAYS - 1)
+    since = day_of(account, hub_now()) - timedelta(days=DAYS - 1)
     found: dict[int, dict[date, Mapping[str, int]]] = {}
     rows = ServiceDay.objects.for_account(account).filter(day__gte=since)
     for service_id, day, counts in rows.values_list("service_id", "day", "counts"):
@@ -175,7 +175,7 @@ def lag(account: Account) -> Lag | None:
 
     An order's way begins when its file was written, by the cart's clock, but not before the cart went live.
     """
-    arrived = Order.objects.for_account(account).filter(delivered_at__gte=timezone.now() - LAG_OF).order_by("-delivered_at")
+    arrived = Order.objects.for_account(account).filter(delivered_at__gte=hub_now() - LAG_OF).order_by("-delivered_at")
     written = Coalesce("document__modified_at", "created_at")
     began = Greatest(written, Coalesce("source__activated_at", written))
     rows = list(arrived.values_list(_Seconds("delivered_at") - _Seconds(began), "pk")[: LAG_ORDERS + 1])

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cartrover import locales
+from cartrover.clock import hub_now
 from connectors import registry
 from connectors.contract import HoldReason, ShipmentState
 from connectors.models import Connection, ServiceName
@@ -278,7 +279,7 @@ def _when(connection: Connection, name: ServiceName) -> str:
         return f"{label} is switched off: run it now."
     if service.every == UNSET:
         return f"{label} looks by itself every few moments while a test order waits for it."
-    if service.due_at is not None and service.due_at > timezone.now():
+    if service.due_at is not None and service.due_at > hub_now():
         return f"{label} runs {in_words(service.every)}, next at {locales.clock(timezone.localtime(service.due_at))}."
     return f"{label} runs {'by itself' if service.every == 'automatic' else in_words(service.every)}."
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
-from django.utils import timezone
-
+from cartrover.clock import hub_now
 from connectors.contract import OrderDestination, OrderOut
 from connectors.errors import AlreadyTaken, ConnectorError, FixConnection, FixOrder, OutcomeUnknown, SlowDown
 from orders.models import MessageState, OutboundMessage
@@ -72,7 +71,7 @@ class BatchWork:
 
     def done(self, message: OutboundMessage, *, state: MessageState = MessageState.DONE, words: str = "") -> None:
         """End a message."""
-        self.write(message, state=state, done_at=timezone.now(), words=words)
+        self.write(message, state=state, done_at=hub_now(), words=words)
 
     def write(self, message: OutboundMessage, **changes: object) -> bool:
         """Change a message that this batch still holds, and let go of it; return whether it did hold it."""

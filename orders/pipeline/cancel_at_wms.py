@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from connectors.contract import Exchange, RemoteState
 from connectors.errors import ConnectorError, FixConnection, FixOrder, OutcomeUnknown, SlowDown, TryLater
 from orders.alerts import raise_alert
@@ -78,14 +78,14 @@ def _canceled(work: BatchWork, message: OutboundMessage) -> None:
         work.done(message)
         if order.state in UNSENT:
             deliveries = OutboundMessage.objects.for_account(order.account_id).filter(order=order, state__in=OPEN_STATES)
-            deliveries.update(state=MessageState.DROPPED, done_at=timezone.now(), words="The order was canceled.")
+            deliveries.update(state=MessageState.DROPPED, done_at=hub_now(), words="The order was canceled.")
             cancel_order(order, because=message.words or "Canceled.", telling=telling)
         else:
             if order.hold:
                 lift_hold(order, because="Canceled.")
             if advance(order, OrderState.CANCELED, because=f"Canceled at {work.wms_name}."):
                 Order.objects.for_account(order.account_id).filter(pk=order.pk).update(
-                    canceled_at=timezone.now(), wms_state=RemoteState.VOID
+                    canceled_at=hub_now(), wms_state=RemoteState.VOID
                 )
                 if telling is not None:
                     tell_cart(order, telling)
@@ -118,4 +118,4 @@ def _look_it_up_again(order: Order) -> None:
     messages = OutboundMessage.objects.for_account(order.account_id).filter(order=order, purpose=MessagePurpose.DELIVER)
     last = messages.order_by("-pk").first()
     if last is not None and last.state == MessageState.DROPPED:
-        messages.filter(pk=last.pk).update(state=MessageState.UNKNOWN, due_at=timezone.now(), done_at=None)
+        messages.filter(pk=last.pk).update(state=MessageState.UNKNOWN, due_at=hub_now(), done_at=None)

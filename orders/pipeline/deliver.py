@@ -8,12 +8,10 @@ no outcome is looked up.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from datetime import timedelta
-
-from django.utils import timezone
 
 from connectors import registry
 from connectors.contract import HoldReason, OrderDestination, Sent
@@ -40,7 +38,7 @@ from orders.pipeline.outcomes import Delivered, give_back, mark_sending, note_de
 from orders.pipeline.unknown_skus import recheck_unknown_skus
 from orders.run import Run
 
-COMMIT_EVERY = timedelta(milliseconds=200)
+COMMIT_EVERY = 0.2
 COMMIT_AT = 50
 """Outcomes are committed at least this often: after a crash about as many orders that arrived are looked up again."""
 
@@ -206,18 +204,18 @@ class _Delivery:
                     future = self.senders.submit(self._send_one, one)
                     under_way[future] = one
                     future.add_done_callback(note)
-            committed_at = timezone.now()
+            committed_at = time.monotonic()
             while under_way:
-                enough.wait(COMMIT_EVERY.total_seconds())
+                enough.wait(COMMIT_EVERY)
                 enough.clear()
                 while ended:
                     future = ended.popleft()
                     self._collect(under_way.pop(future), future, delivered, unsent)
                 if self.work.run.out_of_time:
                     self.stop.set()  # what wasn't begun is given back
-                if len(delivered) >= COMMIT_AT or timezone.now() - committed_at >= COMMIT_EVERY:
+                if len(delivered) >= COMMIT_AT or time.monotonic() - committed_at >= COMMIT_EVERY:
                     self._commit(delivered)
-                    committed_at = timezone.now()
+                    committed_at = time.monotonic()
                     self.batch.renew_if_old()
         finally:
             if under_way:  # an error ended the loop: nothing of this batch goes out once it is out of our hands

@@ -10,8 +10,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from connectors import registry
 from connectors.contract import DocumentSink, Place, Placement, Purpose
 from connectors.errors import ConnectorError, OutcomeUnknown, TryLater
@@ -45,7 +45,7 @@ def store_document(cart: Connection, purpose: Purpose, body: bytes, *, rows: int
     spec = registry.get(cart.kind)
     if spec.name_document is None:
         raise TypeError(f"{spec.kind} declares files and can't name them")
-    public_id, made_at = uuid.uuid4(), timezone.now()
+    public_id, made_at = uuid.uuid4(), hub_now()
     short_id = f"{made_at.microsecond:05x}{public_id.hex[:3]}"
     name = spec.name_document(purpose, made_at, short_id, settings_of(cart))
     return OutboundDocument.objects.create(
@@ -58,6 +58,8 @@ def store_document(cart: Connection, purpose: Purpose, body: bytes, *, rows: int
         sha256=hashlib.sha256(body).hexdigest(),
         deflated=zlib.compress(body, 6),
         rows=rows,
+        due_at=made_at,
+        created_at=made_at,
     )
 
 
@@ -74,7 +76,7 @@ def unsent_documents(run: Run, purpose: Purpose, *, not_due_too: bool = False) -
         connection=run.connection, purpose=purpose, state__in=UNSENT
     )
     if not (run.named or not_due_too):
-        rows = rows.filter(due_at__lte=timezone.now())
+        rows = rows.filter(due_at__lte=hub_now())
     return list(rows.order_by("pk"))
 
 
@@ -115,11 +117,11 @@ def _begin(run: Run, document: OutboundDocument) -> OutboundAttempt:
     with transaction.atomic():
         run.lease_required()
         _update(document, state=DocumentState.SENDING, attempts=document.attempts + 1)
-        return OutboundAttempt.objects.create(account_id=run.account_id, document=document, started_at=timezone.now())
+        return OutboundAttempt.objects.create(account_id=run.account_id, document=document, started_at=hub_now())
 
 
 def _doubt(run: Run, document: OutboundDocument, words: str) -> None:
-    _update(document, state=DocumentState.UNKNOWN, words=words, due_at=timezone.now() + ASK_AFTER)
+    _update(document, state=DocumentState.UNKNOWN, words=words, due_at=hub_now() + ASK_AFTER)
     run.problem(f"{document.name}: {words}")
 
 
@@ -134,7 +136,7 @@ def _settle_doubt(run: Run, session: DocumentSink, document: OutboundDocument) -
     if found.place is Place.WAITING:
         return True
     if found.place is Place.PROCESSING:
-        _update(document, due_at=timezone.now() + ASK_AFTER)
+        _update(document, due_at=hub_now() + ASK_AFTER)
         return False
     words = (
         f"{run.connection.name} took {document.name} with {found.size} of its {document.size} bytes. Look at the job's history "
@@ -147,7 +149,7 @@ def _settle_doubt(run: Run, session: DocumentSink, document: OutboundDocument) -
 
 
 def _refused(run: Run, document: OutboundDocument, refused: TryLater) -> None:
-    now = timezone.now()
+    now = hub_now()
     words = refused.words if document.name in refused.words else f"{document.name}: {refused.words}"
     due_at = next_try(failures=document.attempts, first_failed_at=document.created_at, now=now, after=refused.after)
     _update(document, state=DocumentState.READY, words=refused.words, due_at=due_at or now + timedelta(hours=1))
@@ -175,13 +177,13 @@ def _update(document: OutboundDocument, **changes: Any) -> None:
 
 def _finish(attempt: OutboundAttempt, outcome: str, words: str) -> None:
     OutboundAttempt.objects.for_account(attempt.account_id).filter(pk=attempt.pk).update(
-        finished_at=timezone.now(), outcome=outcome, words=words
+        finished_at=hub_now(), outcome=outcome, words=words
     )
 
 
 def mark_whole(run: Run, document: OutboundDocument, state: DocumentState, placement: Placement) -> None:
     """The file lies whole in a folder of the cart's: what it tells is told, and orders may be confirmed."""
-    now = timezone.now()
+    now = hub_now()
     with transaction.atomic():
         run.lease_required()
         _update(document, state=state, sent_at=document.sent_at or now, words=placement.words)
@@ -234,7 +236,7 @@ def told_order_ids(document: OutboundDocument) -> list[int]:
 
 def watch_taken(run: Run, session: DocumentSink, purpose: Purpose) -> None:
     """See which of the files that lie at the cart were taken by its import jobs."""
-    now = timezone.now()
+    now = hub_now()
     rows = OutboundDocument.objects.for_account(run.account_id).filter(
         connection=run.connection, purpose=purpose, state=DocumentState.SENT, sent_at__gte=now - WATCHED_FOR
     )

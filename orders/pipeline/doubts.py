@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from connectors.contract import HoldReason, Receipt, RemoteState
 from connectors.errors import FixOrder, OutcomeUnknown, TryLater
 from connectors.models import Connection, ServiceName
@@ -61,7 +61,7 @@ def _may_resend(work: BatchWork, message: OutboundMessage) -> bool:
     if "number" in taken and elsewhere is None:
         work.failed(message, _number_of_another(work, message))
         return False
-    now = timezone.now()
+    now = hub_now()
     due_at = now if taken - {VOID_IS_KNOWN} == {"label"} else _resend_at(work, message, now)
     if due_at is None:
         work.failed(message, FixOrder(gave_up_words(message.words), reason=HoldReason.GAVE_UP))
@@ -95,7 +95,7 @@ def _goes_elsewhere(message: OutboundMessage) -> Connection | None:
 def _send_on(work: BatchWork, message: OutboundMessage, wms: Connection) -> None:
     """Let an order that this WMS surely hasn't got go where the orders of its cart go now."""
     with transaction.atomic():
-        if not work.write(message, state=MessageState.WAITING, connection=wms, taken="", sent_at=None, due_at=timezone.now()):
+        if not work.write(message, state=MessageState.WAITING, connection=wms, taken="", sent_at=None, due_at=hub_now()):
             return
         Order.objects.for_account(message.account_id).filter(pk=message.order_id).update(wms=wms)
         OrderEvent.objects.create(

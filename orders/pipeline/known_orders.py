@@ -6,8 +6,8 @@ from decimal import Decimal
 from enum import StrEnum
 
 from django.db.models import Q
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from connectors.contract import HoldReason, LineDraft, OrderDraft
 from orders.alerts import raise_alert
 from orders.canceling import cancel_for_source
@@ -192,7 +192,7 @@ def _rewrite(order: Order, draft: OrderDraft, merged: list[LineDraft]) -> None:
         "expected_lines": draft.expected_lines,
         "extra": draft.extra,
         "content_hash": draft.content_hash,
-        "updated_at": timezone.now(),
+        "updated_at": hub_now(),
         **draft_totals(whole),
     }
     Order.objects.for_account(order.account_id).filter(pk=order.pk).update(**changes)

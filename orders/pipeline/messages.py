@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
-from django.utils import timezone
 
-from cartrover.leasing import LEASE, RENEW_AFTER, LeaseLost, database_now, free_at, owner_is_dead, owner_name
+from cartrover.clock import database_now
+from cartrover.leasing import LEASE, RENEW_AFTER, LeaseLost, free_at, owner_is_dead, owner_name
 from connectors.contract import Address, OrderLineOut, OrderOut, Receipt, RemoteState
 from connectors.models import Connection
 from orders.models import MessagePurpose, MessageState, Order, OrderLine, OutboundMessage
@@ -37,17 +37,19 @@ class Batch:
     connection: Connection
     token: str
     messages: list[OutboundMessage]
-    renewed_at: datetime = field(default_factory=timezone.now)
+    renewed: float = field(default_factory=time.monotonic)
+    """When the leases were renewed last, by the steady clock, as `leasing.Lease` does."""
 
     def renew_if_old(self) -> None:
         """Make the leases last. Raise `LeaseLost` when none of them is held any more."""
-        if timezone.now() < self.renewed_at + RENEW_AFTER:
+        if time.monotonic() - self.renewed < RENEW_AFTER.total_seconds():
             return
+        asked = time.monotonic()
         pks = [one.pk for one in self.messages]
         rows = OutboundMessage.objects.for_account(self.connection.account_id).filter(pk__in=pks, lease_token=self.token)
         if not rows.update(lease_until=database_now() + LEASE) and self.messages:
             raise LeaseLost("the batch was taken over")
-        self.renewed_at = timezone.now()
+        self.renewed = asked
 
 
 def break_dead_batches(connection: Connection) -> None:

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, QuerySet
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from cartrover.ids import new_id
 from cartrover.redaction import excerpt
 from connectors.contract import Exchange, HoldReason, OrderOut, Receipt, Sent
@@ -43,7 +43,7 @@ class Delivered:
 
 def mark_sending(batch: Batch, messages: Sequence[OutboundMessage]) -> dict[int, int]:
     """Commit that an attempt begins for each of these; return the attempts' ids by message id."""
-    now = timezone.now()
+    now = hub_now()
     with transaction.atomic():
         rows = OutboundMessage.objects.for_account(batch.connection.account_id).filter(lease_token=batch.token)
         # Whoever holds an order in this moment either comes first, and it isn't sent, or sees that it is on its way.
@@ -79,7 +79,7 @@ def note_delivered(batch: Batch, delivered: Sequence[Delivered]) -> set[int]:
     """
     if not delivered:
         return set()
-    now = timezone.now()
+    now = hub_now()
     with transaction.atomic():
         rows = OutboundMessage.objects.for_account(batch.connection.account_id)
         pks = [one.message.pk for one in delivered]
@@ -180,7 +180,7 @@ def note_failed(
     batch: Batch, message: OutboundMessage, error: Exception, *, attempt_id: int | None, resend_after: timedelta
 ) -> None:
     """Write what a message's failure means for it: wait, be asked after, or hold the order."""
-    now = timezone.now()
+    now = hub_now()
     with transaction.atomic():
         rows = OutboundMessage.objects.for_account(batch.connection.account_id).filter(pk=message.pk, lease_token=batch.token)
         if attempt_id is None and not isinstance(error, ConnectorError):
@@ -226,7 +226,7 @@ def finish_attempt(account_id: int, attempt_id: int, result: Exception | Exchang
     """Note how an attempt ended: with an error, or done; and what of the request and the answer says why."""
     error = result if isinstance(result, Exception) else None
     exchange = error.exchange if isinstance(error, ConnectorError) else result if isinstance(result, Exchange) else None
-    changes: dict[str, object] = {"finished_at": timezone.now(), "outcome": "done", "words": ""}
+    changes: dict[str, object] = {"finished_at": hub_now(), "outcome": "done", "words": ""}
     if error is not None:
         changes |= {
             "outcome": type(error).__name__ if isinstance(error, ConnectorError) else INTERNAL,
@@ -292,7 +292,7 @@ def give_back(batch: Batch, messages: Sequence[OutboundMessage], *, begun: bool)
         if begun:
             OutboundAttempt.objects.for_account(batch.connection.account_id).filter(
                 message__in=messages, finished_at__isnull=True
-            ).update(finished_at=timezone.now(), outcome="not_begun")
+            ).update(finished_at=hub_now(), outcome="not_begun")
 
 
 def adopted(message: OutboundMessage, order: OrderOut, receipt: Receipt) -> Delivered:

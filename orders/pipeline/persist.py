@@ -17,9 +17,9 @@ import msgspec
 from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Upper
-from django.utils import timezone
 
 from cartrover.accounts.models import Account
+from cartrover.clock import hub_now
 from connectors.contract import HoldReason, OrderDraft
 from connectors.models import Connection
 from orders.alerts import raise_alert
@@ -227,7 +227,7 @@ def draft_of(skipped: SkippedOrder) -> OrderDraft:
 
 def _insert(load: _Load, drafts: list[OrderDraft]) -> dict[str, str]:
     """Store new drafts and what belongs to them; return their short numbers by external id."""
-    now = instant_value(timezone.now())
+    now = instant_value(hub_now())
     account_id, source_id = load.account_id, load.connection.pk
     wms_id = load.route.wms.pk if load.route.wms else None
     refs = _short_numbers(account_id, drafts, load.route)

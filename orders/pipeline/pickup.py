@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from connectors.contract import InvoiceDraft, InvoiceSource, Page, RemoteOrder, RemoteState, ShipmentDraft, ShipmentSource
 from connectors.opening import open_session
 from orders.alerts import raise_alert, resolve_alerts
@@ -179,7 +179,7 @@ class _Pickup:
         The cursor remembers how far it came, so that a rate limit in the middle only interrupts it.
         """
         last = self.run.cursor.get("asked_directly_at")
-        now = timezone.now()
+        now = hub_now()
         if last is None:
             self.run.move_cursor(asked_directly_at=now.isoformat())
             return

@@ -11,8 +11,8 @@ from decimal import Decimal
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from cartrover.leasing import LeaseLost
 from connectors import registry
 from connectors.contract import OrderDraft, ParseSummary, Problem, RefusedOrder
@@ -128,7 +128,7 @@ def _unread(run: Run, without: Collection[int]) -> list[InboundDocument]:
         connection=run.connection, feed="orders", state=InboundState.FETCHED
     )
     if not run.named:
-        documents = documents.filter(Q(due_at__isnull=True) | Q(due_at__lte=timezone.now()))
+        documents = documents.filter(Q(due_at__isnull=True) | Q(due_at__lte=hub_now()))
     return list(documents.exclude(pk__in=list(without)).order_by("attempts", "modified_at", "pk"))
 
 
@@ -155,7 +155,7 @@ def read_document(document: InboundDocument, run: Run, *, force: bool = False) -
         SkippedOrder.objects.bulk_create(refusals.listed)
         document.counts = {**counts.as_dict(), "rows": summary.rows, "refused": refusals.count}
         InboundDocument.objects.for_account(run.account_id).filter(pk=document.pk).update(
-            state=InboundState.READ, read_at=timezone.now(), counts=document.counts, words=""
+            state=InboundState.READ, read_at=hub_now(), counts=document.counts, words=""
         )
         _tell(document, run, refusals, summary)
         note_loaded(document, refusals.mended)
@@ -211,7 +211,7 @@ def _tell(document: InboundDocument, run: Run, refusals: _Refusals, summary: Par
 
 def _trip(document: InboundDocument, run: Run) -> None:
     """Let a file that met a bug of ours wait, or show it to a person once it was tried often enough."""
-    attempts, now = document.attempts + 1, timezone.now()
+    attempts, now = document.attempts + 1, hub_now()
     due_at: datetime | None = next_try(failures=attempts, first_failed_at=now, now=now)
     InboundDocument.objects.for_account(run.account_id).filter(pk=document.pk).update(attempts=attempts, due_at=due_at)
     if attempts >= READ_TRIES:
@@ -224,7 +224,7 @@ def _trip(document: InboundDocument, run: Run) -> None:
 def _refuse_document(document: InboundDocument, run: Run, problem: BadDocument, *, reason: str = "bad_document") -> None:
     with transaction.atomic():
         InboundDocument.objects.for_account(run.account_id).filter(pk=document.pk).update(
-            state=InboundState.REFUSED, words=problem.words, read_at=timezone.now()
+            state=InboundState.REFUSED, words=problem.words, read_at=hub_now()
         )
         OrderEvent.objects.create(
             account_id=run.account_id,

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
-from cartrover.leasing import database_now, free_at
+from cartrover.clock import database_now, hub_now
+from cartrover.leasing import free_at
 from connectors.contract import HoldReason
 from connectors.models import Connection, ServiceName
 from orders.holding import hold_order, lift_hold, resolve_shared_hold_alerts
@@ -43,9 +43,8 @@ def send_on_its_way(order: Order, route: Route) -> None:
     if order.state == OrderState.NEW:
         advance(order, OrderState.READY, because=f"Ready for {wms.name}.")
     if not messages.filter(state__in=OPEN_STATES).exists():
-        OutboundMessage.objects.create(
-            account_id=order.account_id, connection=wms, order=order, due_at=timezone.now(), created_at=timezone.now()
-        )
+        now = hub_now()
+        OutboundMessage.objects.create(account_id=order.account_id, connection=wms, order=order, due_at=now, created_at=now)
     wake(wms, ServiceName.ORDER_DELIVERY)
 
 
@@ -77,7 +76,7 @@ def _move(messages: QuerySet[OutboundMessage], route: Route, because: str) -> in
     # Locked first: what a sender has just claimed stays where it is.
     mine = list(messages.select_for_update().values_list("pk", flat=True))
     rows = OutboundMessage.objects.for_account(account_id).filter(pk__in=mine)
-    rows.update(connection=route.wms, taken="", due_at=timezone.now())
+    rows.update(connection=route.wms, taken="", due_at=hub_now())
     orders = Order.objects.for_account(account_id).filter(pk__in=rows.values("order"))
     orders.update(wms=route.wms)
     words = f"Goes to {route.wms.name}. {because}"

@@ -14,8 +14,8 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from connectors.contract import Body, DocumentRef, Listing, OrderSource
 from connectors.errors import BadDocument, TryLater
 from connectors.models import Connection
@@ -135,7 +135,7 @@ def _want_from_archive(run: Run, document: InboundDocument) -> None:
 
 def _look_at_taken(run: Run, session: OrderSource) -> None:
     """Find order files that somebody else has read since this connection was activated: they were meant for us as well."""
-    connection, now = run.connection, timezone.now()
+    connection, now = run.connection, hub_now()
     live_since, last = connection.activated_at, run.cursor.get("taken_checked_at")
     checked_at = datetime.fromisoformat(last) if last else None
     if live_since is None or (checked_at and checked_at >= live_since and now - checked_at < TAKEN_CHECK_EVERY):
@@ -196,7 +196,7 @@ def _wanted(run: Run) -> Iterator[InboundDocument]:
     )
     for pk in list(documents.order_by("modified_at", "pk").values_list("pk", flat=True)):
         document = documents.filter(pk=pk).first()
-        if document is not None and (run.named or document.due_at is None or document.due_at <= timezone.now()):
+        if document is not None and (run.named or document.due_at is None or document.due_at <= hub_now()):
             yield document
 
 
@@ -219,7 +219,7 @@ def _fetch(run: Run, session: OrderSource, document: InboundDocument) -> None:
         run.lease_required()
         documents = InboundDocument.objects.for_account(run.account_id)
         documents.filter(pk=document.pk).update(
-            state=InboundState.FETCHED, sha256=sha256, fetched_at=timezone.now(), words="", attempts=0, due_at=None
+            state=InboundState.FETCHED, sha256=sha256, fetched_at=hub_now(), words="", attempts=0, due_at=None
         )
         twin = documents.filter(connection=run.connection, sha256=sha256).exclude(pk=document.pk).first()
         if twin is not None:
@@ -283,7 +283,7 @@ def _stored_pieces(document: InboundDocument) -> Iterator[bytes]:
 
 def _try_again(run: Run, document: InboundDocument, problem: TryLater) -> None:
     attempts = document.attempts + 1
-    due_at = next_try(failures=attempts, first_failed_at=document.seen_at, now=timezone.now(), after=problem.after)
+    due_at = next_try(failures=attempts, first_failed_at=document.seen_at, now=hub_now(), after=problem.after)
     InboundDocument.objects.for_account(run.account_id).filter(pk=document.pk).update(
         attempts=attempts, due_at=due_at, words=problem.words
     )

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from django.db.models import Exists, F, OuterRef, Q, Sum
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from connectors.contract import ShipmentState
 from connectors.models import Connection, ServiceName
 from orders.alerts import raise_alert, resolve_alerts
@@ -111,7 +111,7 @@ def settle(account_id: int, order_ids: Collection[int]) -> None:
     )
     sent = [order for order in orders if order.state == OrderState.SENT and not order.is_open]
     back = [order for order in orders if order.state == OrderState.SHIPPED and order.is_open]
-    now = timezone.now()
+    now = hub_now()
     moved = advance_all(
         [order for order in sent if order.has_shipped], OrderState.SHIPPED, because="All of it is shipped or canceled."
     )
@@ -148,6 +148,6 @@ def confirm(cart: Connection, order_ids: Iterable[int]) -> int:
     orders = Order.objects.for_account(account_id).filter(pk__in=list(order_ids), state=OrderState.SHIPPED)
     told = list(orders.filter(~Exists(packages), ~Exists(cancellations)))
     moved = advance_all(told, OrderState.CONFIRMED, because=f"{cart.name} was told everything.")
-    _stamp(account_id, moved, confirmed_at=timezone.now())
+    _stamp(account_id, moved, confirmed_at=hub_now())
     resolve_alerts(account_id=account_id, cause="no_tracking", orders=moved)
     return len(moved)

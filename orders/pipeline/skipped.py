@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from connectors.models import Connection
 from orders.alerts import resolve_alerts
 from orders.models import InboundDocument, Order, SkippedOrder
@@ -26,7 +26,7 @@ def note_loaded(document: InboundDocument, mended: Collection[str]) -> None:
 
     The alert on a file whose refused orders have all come ends.
     """
-    connection, now = document.connection, timezone.now()
+    connection, now = document.connection, hub_now()
     new_here = Order.objects.for_account(document.account_id).filter(document=document).values("external_id")
     _open(connection).exclude(reason=REFUSED_ROW).filter(external_id__in=new_here).update(loaded_at=now)
     if not mended:

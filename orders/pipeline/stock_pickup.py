@@ -10,8 +10,8 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from cartrover.ids import new_id
 from connectors.contract import Side, StockItem, StockSource
 from connectors.errors import TryLater
@@ -96,7 +96,7 @@ def is_left(wms: Connection) -> bool:
 
 
 def _read(run: Run, session: StockSource) -> _Reading:
-    reading = _Reading(started_at=timezone.now())
+    reading = _Reading(started_at=hub_now())
     for page in session.list_stock():
         run.progress()
         reading.began_at = reading.began_at or page.far_now
@@ -132,7 +132,7 @@ def _write_products(run: Run, reading: _Reading, gone: Iterable[str]) -> None:
             "pk", "sku", "name", "upc", "external_id", "tracked", "gone", "connection_id"
         )
     }
-    now = timezone.now()
+    now = hub_now()
     new: list[tuple[Any, ...]] = []
     changed: list[tuple[Any, ...]] = []
     for sku, item in reading.items.items():

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F, OuterRef, Q, Subquery, Sum
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from connectors.contract import DocumentSink, HoldReason, Place, Purpose, RemoteState, StockRow
 from connectors.models import Connection, Service, ServiceName
 from connectors.opening import open_session
@@ -59,14 +59,12 @@ def upload(run: Run) -> None:
         if made is not None:
             send(run, session, made)
         watch_taken(run, session, purpose)
-        run.move_cursor(watched_at=timezone.now().isoformat())
+        run.move_cursor(watched_at=hub_now().isoformat())
 
 
 def _reading_is_being_written(run: Run) -> bool:
     """While a reading is half written its figures and the orders that it holds don't fit together."""
-    pickups = Service.objects.for_account(run.account_id).filter(
-        name=ServiceName.INVENTORY_PICKUP, lease_until__gt=timezone.now()
-    )
+    pickups = Service.objects.for_account(run.account_id).filter(name=ServiceName.INVENTORY_PICKUP, lease_until__gt=hub_now())
     return any(cursor.get("writing") for cursor in pickups.values_list("cursor", flat=True))
 
 
@@ -100,7 +98,7 @@ def _tell(run: Run, refusals: int) -> OutboundDocument | None:
     rows = differences(cart)
     if not rows or _guarded(run, rows):
         return None
-    now = timezone.now()
+    now = hub_now()
     with transaction.atomic():
         run.lease_required()
         document = make_document(cart, Purpose.STOCK, rows)

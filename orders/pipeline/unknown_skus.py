@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from cartrover.clock import hub_now
 from connectors.contract import HoldReason, OrderDestination
 from orders.holding import hold_order, resolve_shared_hold_alerts
 from orders.models import Alert, AlertState, Order, OrderLine
@@ -44,7 +44,7 @@ def recheck_unknown_skus(run: Run, session: OrderDestination) -> None:
     unknown = {sku for skus in wanted.values() for sku in skus} - known
     resolve_shared_hold_alerts(run.account_id, HoldReason.UNKNOWN_SKU, _settled_subjects(run, unknown))
     _tell_what_is_left(run, [order for order in orders.values() if order.hold], wanted, known)
-    run.move_cursor(skus_checked_at=timezone.now().isoformat(), recheck_skus=False)
+    run.move_cursor(skus_checked_at=hub_now().isoformat(), recheck_skus=False)
 
 
 def _is_time(run: Run) -> bool:
@@ -53,7 +53,7 @@ def _is_time(run: Run) -> bool:
         run.named
         or bool(run.cursor.get("recheck_skus"))
         or last is None
-        or timezone.now() - datetime.fromisoformat(last) >= RECHECK_EVERY
+        or hub_now() - datetime.fromisoformat(last) >= RECHECK_EVERY
     )
 
 

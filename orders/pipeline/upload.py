@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from django.utils import timezone
-
+from cartrover.clock import hub_now
 from connectors.contract import DocumentSink, Purpose
 from connectors.opening import open_session
 from orders.models import DocumentState, OutboundDocument
@@ -39,7 +38,7 @@ def upload(run: Run, purpose: Purpose) -> None:
             fresh = None if run.out_of_time else TELL[purpose](run)
         run.unfinished = run.out_of_time
         watch_taken(run, session, purpose)
-        run.move_cursor(watched_at=timezone.now().isoformat())
+        run.move_cursor(watched_at=hub_now().isoformat())
 
 
 def watch_is_due(run: Run, purpose: Purpose) -> bool:
@@ -48,5 +47,5 @@ def watch_is_due(run: Run, purpose: Purpose) -> bool:
         connection=run.connection, purpose=purpose, state=DocumentState.SENT
     )
     last = run.cursor.get("watched_at")
-    due = run.named or last is None or timezone.now() - datetime.fromisoformat(last) >= WATCH_EVERY
+    due = run.named or last is None or hub_now() - datetime.fromisoformat(last) >= WATCH_EVERY
     return due and sent.exists()

@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString
 from cartrover import locales
 from cartrover.accounts.access import AccountRequest
 from cartrover.accounts.models import Membership, Role
+from cartrover.clock import hub_now
 from connectors.contract import HoldReason, Side
 from connectors.models import Connection, ConnectionState
 from orders import words
@@ -56,7 +57,7 @@ def ago(moment: datetime | None) -> SafeString | str:
 @register.filter
 def soon(moment: datetime | None) -> SafeString | str:
     """Write when something happens; what should have happened already happens now."""
-    return "now" if moment is None or moment <= timezone.now() else ago(moment)
+    return "now" if moment is None or moment <= hub_now() else ago(moment)
 
 
 def _said(moment: datetime, now: datetime) -> str:

@@ -85,6 +85,19 @@ def test_no_error_is_swallowed_without_a_word() -> None:
     assert not offences
 
 
+def test_what_machines_share_goes_by_the_hub_s_clock() -> None:
+    """Model defaults stamp rows for people; where a decision hangs on a column, its writer says the time."""
+    offences = [
+        f"{source.path}:{node.lineno}"
+        for source in product()
+        if source.parts[0] in {"orders", "connectors"}
+        and not {"models", "models.py", "migrations", "sandbox"} & set(source.parts)
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node) == "timezone.now"
+    ]
+    assert not offences, "use cartrover.clock.hub_now: clocks of machines differ"
+
+
 def test_whoever_silences_a_tool_says_why() -> None:
     """In the same line, or in a comment just above."""
     offences = []

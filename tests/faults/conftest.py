@@ -22,7 +22,7 @@ from tests.faults.model import Trade
 from tests.faults.parts import Part
 from tests.faults.proxy import FaultProxy
 from tests.faults.tally import tell
-from tests.servers import debian, postgres, redis
+from tests.servers import databases, debian, postgres, redis
 
 __all__ = ["tell"]
 
@@ -142,9 +142,7 @@ def _set_up(servers: Servers, _network: Network, _dsco: RunningSandbox, _commerc
     _dsco.drive("reset")
     _commerce.drive("reset")
     _commerce.drive("set", rate_limit=1_000_000)
-    with psycopg.connect(servers.database, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{TEMPLATE}"')
-    CommandLine(servers.folder, {"DATABASE_URL": servers.named(TEMPLATE)}).run("migrate", "--verbosity", "0")
+    databases.new_database(servers.database, TEMPLATE, template=databases.migrated_on(servers.database))
     connect_both("acme", _dsco, _commerce, folder=servers.folder, database_url=servers.named(TEMPLATE), network=_network)
     return TEMPLATE
 

@@ -46,6 +46,22 @@ def environment(folder: Path, **told: str) -> dict[str, str]:
     }
 
 
+@dataclass(frozen=True)
+class WrongClock:
+    """The clock of a machine, which the test sets as it likes; `told` makes a part go by it."""
+
+    file: Path
+
+    def set(self, ahead: float) -> None:
+        written = self.file.with_suffix(".new")
+        written.write_text(str(ahead))
+        written.replace(self.file)
+
+    @property
+    def told(self) -> dict[str, str]:
+        return {"FAULTS_CLOCK": str(self.file)}
+
+
 @dataclass
 class Installation:
     """Workers and clocks on one database and one broker. `end` leaves no process behind, however the test ended."""
@@ -71,6 +87,12 @@ class Installation:
         name = f"clock{len(self.parts)}"
         schedule = str(self.folder / f"{name}-schedule")
         return self._start(name, ["beat", "--schedule", schedule, "--loglevel", "WARNING", "--pidfile="], **told)
+
+    def wrong_clock(self, name: str, ahead: float) -> WrongClock:
+        """Return what makes parts go by a clock that is so many seconds ahead."""
+        clock = WrongClock(self.folder / f"{name}-is-ahead")
+        clock.set(ahead)
+        return clock
 
     def _start(self, name: str, options: list[str], **told: str) -> Part:
         urls = {"DATABASE_URL": self.database_url, "CELERY_BROKER_URL": self.broker_url}

@@ -28,21 +28,3 @@ def test_two_clocks_and_two_installations_on_one_database_do_nothing_twice(hub: 
     unknown = hub.number("SELECT count(*) FROM orders_outboundattempt WHERE outcome = ''")
     assert (unknown, hub.counted("adopted"), hub.tracebacks()) == (0, 0, 0), hub.said()
     tell(f"three clocks and two brokers on one database: {hub.outcome()}, 0 differences")
-
-
-def test_a_worker_whose_clock_is_hours_ahead_takes_nothing_from_others(hub: Installation, tell: Tell) -> None:
-    """Leases are compared by the database's clock alone: by its own this worker would think that every one has run out."""
-    hub.clock()
-    hub.worker()
-    hub.worker(FAULTS_CLOCK_AHEAD="7200")
-    hub.ready()
-    for _ in range(4):
-        hub.trade.place(6)
-        hub.flow(2.5)
-        hub.some_are_called_off()
-        hub.trade.warehouse_works()
-    hub.check()
-    unknown = hub.number("SELECT count(*) FROM orders_outboundattempt WHERE outcome = ''")
-    lost = hub.number("SELECT count(*) FROM connectors_servicerun WHERE words LIKE '%has taken over%'")
-    assert (unknown, hub.counted("adopted"), lost) == (0, 0, 0), hub.said()
-    tell(f"one of two workers two hours ahead: {hub.outcome()}, no lease lost, 0 differences")

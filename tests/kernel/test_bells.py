@@ -9,11 +9,13 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from celery import Celery
 from django.db import transaction
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 from redis import Redis
 
@@ -116,13 +118,22 @@ def test_bell_outside_a_transaction_is_rung_at_once(broker: Broker) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_message_names_the_task_and_expires(broker: Broker) -> None:
+def test_message_names_the_task_and_says_when_it_was_rung(broker: Broker) -> None:
     bells.ring(7, queue="celery")
     broker.wait_for(1)
     headers = json.loads(broker.client.lrange("celery", 0, 0)[0])["headers"]
     assert headers["task"] == "orders.run_service"
-    assert headers["expires"] is not None
+    assert timezone.now() - datetime.fromisoformat(headers[bells.RUNG_AT]) < bells.MEANS_NOTHING_AFTER
+    assert headers["expires"] is None, "Celery would compare the clocks of two machines"
     assert headers["ignore_result"] is True
+
+
+@pytest.mark.django_db
+def test_bell_means_nothing_after_a_minute_by_the_hub_s_clock() -> None:
+    now = timezone.now()
+    assert not bells.is_old({bells.RUNG_AT: (now - timedelta(seconds=55)).isoformat()})
+    assert bells.is_old({bells.RUNG_AT: (now - timedelta(seconds=65)).isoformat()})
+    assert not bells.is_old({}), "one of an older version says nothing of it"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import secrets
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,16 +21,68 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.operations import DatabaseOperations
 
+ROOT = Path(__file__).resolve().parents[2]
+
+SHARED = "CARTROVER_TESTS_SHARE"
+"""Names the folder that the processes of one test run share."""
+
+MIGRATED = "migrated_for_tests"
+
 
 def own_database(folder: Path) -> str:
-    """Return the URL of a new, empty database: beside DATABASE_URL's when that is on PostgreSQL, else SQLite in `folder`."""
+    """Return the URL of a new database with the hub's tables and nothing in them: beside DATABASE_URL's when that is on
+    PostgreSQL, else SQLite in `folder`."""
     server = os.environ.get("DATABASE_URL", "")
     if not server.startswith("postgres"):
-        return f"sqlite:///{folder}/hub.sqlite3"
-    name = f"hub_{secrets.token_hex(6)}"
+        return f"sqlite:///{copy_of_migrated(folder / 'hub.sqlite3')}"
+    return new_database(server, f"hub_{secrets.token_hex(6)}", template=migrated_on(server))
+
+
+def new_database(server: str, name: str, *, template: str) -> str:
+    """Make a database on the PostgreSQL server of this URL with all that another one has; return its URL."""
     with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}"')
+        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
     return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+
+
+def copy_of_migrated(path: Path) -> Path:
+    """Make an SQLite database with the hub's tables at this path and return it. Migrating takes longer than most tests."""
+    with _one_at_a_time("sqlite") as folder:
+        made = folder / "migrated.sqlite3"
+        if not made.exists():
+            fresh = folder / "fresh.sqlite3"
+            _migrate(f"sqlite:///{fresh}", folder)
+            fresh.rename(made)
+    shutil.copy(made, path)
+    return path
+
+
+def migrated_on(server: str) -> str:
+    """Return the name of a database with the hub's tables on the PostgreSQL server of this URL, made for this test run."""
+    with _one_at_a_time("postgresql") as folder:
+        done = folder / f"{MIGRATED}_on_{urlsplit(server).port}"
+        if not done.exists():
+            with psycopg.connect(server, autocommit=True) as admin:
+                # A server that outlives the run may have tables of yesterday's.
+                admin.execute(f'DROP DATABASE IF EXISTS "{MIGRATED}"')
+            _migrate(new_database(server, MIGRATED, template="template0"), folder)
+            done.touch()
+    return MIGRATED
+
+
+@contextlib.contextmanager
+def _one_at_a_time(what: str) -> Iterator[Path]:
+    folder = Path(os.environ[SHARED])
+    with (folder / f"{what}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
+def _migrate(url: str, folder: Path) -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO_", "COV_"))}
+    told = {"DATABASE_URL": url, "CARTROVER_VAR": str(folder), "SECRET_KEY": "only-for-tests", "CELERY_BROKER_URL": ""}
+    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0", "--skip-checks"]
+    subprocess.run(command, cwd=ROOT, env={**kept, **told}, check=True)
 
 
 def this_database() -> str:

@@ -9,12 +9,12 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.changing import account_change, retention_of, time_zones
 from cartrover.accounts.models import Role
+from cartrover.clock import hub_now
 from orders.retention import with_personal_data
 from orders.setting_forms import AccountForm
 
@@ -37,7 +37,7 @@ def account_settings(request: AccountRequest) -> HttpResponse:
             days = form.cleaned_data["retention_days"]
             if days >= retention_of(account) or request.POST.get("sure") == str(days):
                 return _saved(request, form)
-            old = timezone.now() - timedelta(days=days)
+            old = hub_now() - timedelta(days=days)
             shown |= {"forgets": with_personal_data(account, old)[: COUNTED + 1].count(), "before": old, "sure": days}
             shown["forgets_more"] = shown["forgets"] > COUNTED
     if may_change:

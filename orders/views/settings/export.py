@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.actions import audit
 from cartrover.accounts.models import AuditEntry, Role
+from cartrover.clock import hub_now
 from orders.account_archive import CONTENTS, archive_chunks
 
 
@@ -25,7 +26,7 @@ def account_export(request: AccountRequest) -> HttpResponse:
 @account_page(Role.OWNER)
 def account_export_zip(request: AccountRequest) -> HttpResponseBase:
     """Send the ZIP while it is made, and leave a trail of who took it."""
-    account, now = request.account, timezone.now()
+    account, now = request.account, hub_now()
     audit(account=account, actor=request.user, verb="account.exported", subject=f"account {account.slug}")
     name = f"{account.slug}-{timezone.localtime(now):%Y-%m-%d}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
