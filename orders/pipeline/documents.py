@@ -6,7 +6,7 @@ import hashlib
 import uuid
 import zlib
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -70,14 +70,39 @@ def document_bytes(document: OutboundDocument) -> bytes:
     return zlib.decompress(bytes(document.deflated))
 
 
-def unsent_documents(run: Run, purpose: Purpose, *, not_due_too: bool = False) -> list[OutboundDocument]:
-    """Return the files of this purpose that aren't whole at the cart and may be tried now, oldest first."""
+def unsent_documents(run: Run, purpose: Purpose) -> list[OutboundDocument]:
+    """Return the files of this purpose that aren't whole at the cart, due or not, oldest first."""
     rows = OutboundDocument.objects.for_account(run.account_id).filter(
         connection=run.connection, purpose=purpose, state__in=UNSENT
     )
-    if not (run.named or not_due_too):
-        rows = rows.filter(due_at__lte=hub_now())
     return list(rows.order_by("pk"))
+
+
+def is_due(run: Run, document: OutboundDocument) -> bool:
+    """Say whether a file may be tried now; a named run tries each once."""
+    return run.named or document.due_at <= hub_now()
+
+
+class InOrder:
+    """Sends files, oldest first, so that none overtakes an earlier one that tells of the same order."""
+
+    def __init__(self, run: Run, session: DocumentSink) -> None:
+        self._run = run
+        self._session = session
+        self._unsettled: dict[int, datetime] = {}
+        """Orders of which a file isn't whole at the cart yet, with when that file is tried again."""
+
+    def send(self, document: OutboundDocument) -> None:
+        """Bring one file to the cart if it is due and nothing stands before it, which it waits for otherwise."""
+        if before := [self._unsettled[one] for one in self._orders_of(document) if one in self._unsettled]:
+            _update(document, due_at=max(before))
+        elif is_due(self._run, document):
+            send(self._run, self._session, document)
+        if document.state in UNSENT:
+            self._unsettled |= dict.fromkeys(told_order_ids(document), document.due_at)
+
+    def _orders_of(self, document: OutboundDocument) -> list[int]:
+        return told_order_ids(document) if self._unsettled else []
 
 
 def send(run: Run, session: DocumentSink, document: OutboundDocument) -> None:

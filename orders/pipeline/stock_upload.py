@@ -44,7 +44,7 @@ GUARD_AT_LEAST = 10
 def upload(run: Run) -> None:
     """Settle what is in doubt, then tell what differs from what the cart was last told."""
     purpose = Purpose.STOCK
-    unsent = unsent_documents(run, purpose, not_due_too=True)
+    unsent = unsent_documents(run, purpose)
     being_written = _reading_is_being_written(run)
     fresh = [] if being_written else differences(run.connection)
     if not fresh and not being_written:

@@ -9,7 +9,7 @@ from cartrover.clock import hub_now
 from connectors.contract import DocumentSink, Purpose
 from connectors.opening import open_session
 from orders.models import DocumentState, OutboundDocument
-from orders.pipeline.documents import send, unsent_documents, watch_taken
+from orders.pipeline.documents import InOrder, is_due, unsent_documents, watch_taken
 from orders.pipeline.invoicing import tell_invoices
 from orders.pipeline.tellings import tell_cancels, tell_shipments
 from orders.run import Run
@@ -24,17 +24,18 @@ WATCH_EVERY = timedelta(minutes=10)
 
 def upload(run: Run, purpose: Purpose) -> None:
     """Send what is in doubt or unsent, then make and send files until nothing is left to tell."""
-    waiting = unsent_documents(run, purpose)
+    unsent = unsent_documents(run, purpose)
     fresh = TELL[purpose](run)
-    if not waiting and fresh is None and not watch_is_due(run, purpose):
+    if not any(is_due(run, one) for one in unsent) and fresh is None and not watch_is_due(run, purpose):
         return
     with open_session(run.connection, progress=run.progress) as session:
         if not isinstance(session, DocumentSink):
             raise TypeError(f"{run.connection.kind} declares uploads and has none")
-        for document in waiting:
-            send(run, session, document)
+        in_order = InOrder(run, session)
+        for document in unsent:
+            in_order.send(document)
         while fresh is not None:
-            send(run, session, fresh)
+            in_order.send(fresh)
             fresh = None if run.out_of_time else TELL[purpose](run)
         run.unfinished = run.out_of_time
         watch_taken(run, session, purpose)
