@@ -227,6 +227,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True  # a Redis that is full refuses commands: no reason for a worker to end
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # the hub's own logging scrubs what it writes
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Above the longest run, else a message is handed out twice.
