@@ -36,7 +36,7 @@ demo: setup ## the whole hub with sandboxes and orders that flow, until Ctrl-C; 
 test: setup ## all tests; ARGS="tests/kernel -x" for some of them
 	@$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
-test-services: setup ## all tests on PostgreSQL and Redis, started for them in a folder of their own
+test-services: setup ## all tests on PostgreSQL and Redis of their own, and whole installations whose parts are killed
 	@$(BIN)/python -m tests.servers.services run $(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 services: setup ## PostgreSQL and Redis on loopback, and what the hub needs to know: eval "$(make -s services)"

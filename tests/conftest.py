@@ -30,13 +30,32 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(databases.SHARED), ignore_errors=True))
 
 
+SAME_ON_ANY_DATABASE = {"architecture", "connectors", "contract"}
+"""Folders whose tests that ask for no database have none: texts, bytes, and far sides on the wire."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the second of two runs leave out what the first has shown already."""
+    words = "leave out tests that have no database: on another one they do the same again"
+    parser.addoption("--database-only", action="store_true", help=words)
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave whole installations out where the suite doesn't run on services: `make test-services` runs them."""
-    if os.environ.get("DATABASE_URL", "").startswith("postgres"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("faults")]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    """Leave whole installations out where the suite doesn't run on services: `make test-services` runs them, first of all,
+    as they wait a lot and others work meanwhile."""
+    on_services = os.environ.get("DATABASE_URL", "").startswith("postgres")
+    installations = [item for item in items if item.get_closest_marker("faults")]
+    others = [item for item in items if not item.get_closest_marker("faults")]
+    wanted = [item for item in others if not config.getoption("--database-only") or _has_database(item)]
+    items[:] = [*installations, *wanted] if on_services else wanted
+    config.hook.pytest_deselected(items=[item for item in [*installations, *others] if item not in set(items)])
+
+
+def _has_database(item: pytest.Item) -> bool:
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    asks = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
+    return bool(asks) or folder not in SAME_ON_ANY_DATABASE or item.get_closest_marker("django_db") is not None
 
 
 @pytest.fixture(scope="session")

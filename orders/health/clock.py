@@ -46,7 +46,7 @@ def is_fresh(tick: Pulse | None, now: datetime) -> bool:
 
 def figure(tick: Pulse | None, now: datetime) -> Figure:
     """Judge how long ago the last tick was; it comes every 15 seconds."""
-    name, todo = "Last tick of the clock", "Start the clock: `manage.py up`, or exactly one `celery -A cartrover beat`."
+    name, todo = "Last tick of the clock", "Start the clock: `manage.py up`, or a `celery -A cartrover beat`."
     if tick is None:
         return Figure(name, "never", Judgement.WRONG, todo)
     ago = (now - tick.at).total_seconds()
