@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from connectors.called import called_with
 from connectors.contract import ConnectorSpec, Purpose, Side
+from connectors.transports.called import called_with
 
 from .guide import GUIDE
 from .render import name_document, render_cancels, render_shipments
