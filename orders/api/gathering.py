@@ -77,9 +77,10 @@ class Gathering(Generic[J]):
                 raise
             logger.warning("%s jobs that came at once are done one by one", len(together), exc_info=True)
         finally:
-            self._hand_on(lane)
+            # Answers first: who has one and asks again at once finds its place among the next, which are fewer and larger so.
             for place in others:
                 place.woken.set()
+            self._hand_on(lane)
 
     def _hand_on(self, lane: str) -> None:
         with self._guard:
