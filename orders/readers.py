@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection as database
-from django.db.models import Prefetch, QuerySet
+from django.db.models import IntegerField, Prefetch, QuerySet, Subquery, Value
 
 from cartrover.accounts.models import Account
 from cartrover.clock import hub_now
@@ -169,15 +168,18 @@ def order_story(account: Account, public_id: UUID) -> OrderStory | None:
     )
 
 
+class _CountOf(Subquery):
+    """How many rows a query has, as a number within another one."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS some)"
+    output_field = IntegerField()
+
+
 def _counts(account: Account) -> list[StatusCount]:
     """Count the orders of each status in one question, each part along its own piece of an index and no further than needed."""
-    table = database.ops.quote_name(Order._meta.db_table)
-    some = f"SELECT 1 FROM {table} WHERE account_id = %s AND standing = %s LIMIT %s"  # noqa: S608 - our own names
-    part = f"(SELECT COUNT(*) FROM ({some}) AS some)"  # noqa: S608 - the same
-    with database.cursor() as cursor:
-        asked = [value for status in Status for value in (account.pk, status.value, COUNTED + 1)]
-        cursor.execute(f"SELECT {', '.join(part for _ in Status)}", asked)
-        found = zip(Status, cursor.fetchone(), strict=True)
+    orders = Order.objects.for_account(account).order_by().annotate(one=Value(1))
+    counts = [_CountOf(orders.filter(standing=status).values("one")[: COUNTED + 1]) for status in Status]
+    found = zip(Status, Account.objects.filter(pk=account.pk).values_list(*counts).get(), strict=True)
     return [StatusCount(status, words.STATUS[status], min(number, COUNTED), number > COUNTED) for status, number in found]
 
 
