@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils.text import slugify
 from playwright.sync_api import Browser, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
@@ -34,13 +35,19 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+SCREENS = Path(__file__).parents[2] / "var" / "screens"
+"""Where pictures are kept that tests take, each test's in a folder of its own, until it runs again."""
+
+
 @pytest.fixture
-def visit(chromium: Browser, live_server: LiveServer, tmp_path: Path) -> Iterator[Callable[..., Visitor]]:
+def visit(chromium: Browser, live_server: LiveServer, request: pytest.FixtureRequest) -> Iterator[Callable[..., Visitor]]:
     """Return what gives a person a browser window: `visit(alice, dark=True, width=360)`, `visit(None)` for a stranger.
 
-    At the end of the test no window may have seen an error in its console, a failed file or a request to anybody else.
+    At the end of the test no window may have seen an error in its console, a failed file or a request to anybody else. What
+    each showed last is kept as a picture in `SCREENS`.
     """
     visitors: list[Visitor] = []
+    folder = SCREENS / slugify(request.node.name)
 
     def opened(user: User | None, *, width: int = 1280, height: int = 900, dark: bool = False) -> Visitor:
         context = chromium.new_context(
@@ -51,7 +58,7 @@ def visit(chromium: Browser, live_server: LiveServer, tmp_path: Path) -> Iterato
             has_touch=width < 500,
         )
         context.set_default_timeout(15_000)
-        visitor = Visitor(context, live_server.url, Path(os.environ.get("SCREENS_FOLDER") or tmp_path))
+        visitor = Visitor(context, live_server.url, Path(os.environ.get("SCREENS_FOLDER") or folder))
         if user is not None:
             visitor.is_signed_in_as(user)
         visitors.append(visitor)
@@ -59,7 +66,9 @@ def visit(chromium: Browser, live_server: LiveServer, tmp_path: Path) -> Iterato
 
     yield opened
     troubles = [trouble for visitor in visitors for trouble in visitor.troubles]
-    for visitor in visitors:
+    for number, visitor in enumerate(visitors, start=1):
+        if "SCREENS_FOLDER" not in os.environ and not visitor.page.is_closed():
+            visitor.screenshot(f"last-of-window-{number}")
         visitor.context.close()
     assert not troubles, troubles
 

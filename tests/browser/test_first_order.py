@@ -64,6 +64,7 @@ def test_stranger_comes_to_the_first_live_order_by_the_set_up_guide_alone(
     page = visitor.open("/")
 
     _sign_up(page, mailoutbox)
+    visitor.screenshot("signed-up")
     account = Account.objects.get(name="Neumann Hats")
     assert Membership.objects.get(account=account).user.email == "nora@example.org"
 
@@ -74,6 +75,7 @@ def test_stranger_comes_to_the_first_live_order_by_the_set_up_guide_alone(
     _connect_dsco(page, dsco)
     cart = Connection.objects.for_account(account).get(side="cart")
     assert (cart.state, cart.live) == ("ok", False)
+    visitor.screenshot("tested")
     _create_jobs(page, dsco)
     beside = visitor.context.new_page()
     beside.goto(page.url)
@@ -81,6 +83,7 @@ def test_stranger_comes_to_the_first_live_order_by_the_set_up_guide_alone(
 
     _to_the_gate(page)
     _let_a_test_order_go_round(page, account, dsco, commerce)
+    visitor.screenshot("test-order-gone-round", whole=True)
     page.get_by_role("link", name="All about this connection").click()
     with monkeypatch.context() as patched:  # the hub looks every ten minutes whether a file was taken
         patched.setattr(upload, "WATCH_EVERY", timedelta(0))
@@ -96,6 +99,7 @@ def test_stranger_comes_to_the_first_live_order_by_the_set_up_guide_alone(
     page.get_by_role("link", name="Test order and going live").click()
     page.get_by_role("button", name="Go live").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("DSCO is live")
+    visitor.screenshot("live")
     work(account)
     order = Order.objects.for_account(account).get(is_test=False)
     assert (order.cust_po_no, order.status) == (live["po_number"], "at_wms")

@@ -68,6 +68,7 @@ def test_order_is_found_held_and_released_with_keys_alone_on_a_narrow_dark_windo
     expect(page.get_by_role("region", name="Why this order is held")).to_be_visible()
     order.refresh_from_db()
     assert order.hold == "by_person"
+    visitor.screenshot("held-by-key", whole=True)
     work(hub.account)
     assert len(hub.at_commerce()) == 1, "the other order alone has gone out"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import FilePayload, expect
+from playwright.sync_api import FilePayload, Route, expect
 
 from cartrover.accounts.models import AuditEntry, Role, User
 from connectors.contract import HoldReason
@@ -39,13 +39,16 @@ def test_order_held_for_an_unknown_sku_goes_out_after_one_click_on_the_suggested
     hub.run(ServiceName.ORDER_DOWNLOAD, ServiceName.ORDER_DELIVERY)
     assert hub.at_commerce() == []
 
-    page = visit(operator).open("/")
+    window = visit(operator)
+    page = window.open("/")
     needs = page.get_by_role("region", name="Needs you")
     expect(needs).to_contain_text("CAP001")
+    window.screenshot("what-needs-a-person")
     needs.get_by_role("link", name="Add an alias for CAP001").click()
 
     row = page.get_by_role("table", name="SKUs that hold orders").get_by_role("row").filter(has_text="CAP001")
     expect(row).to_contain_text("CAP-001")
+    window.screenshot("suggested-alias")
     row.get_by_role("button", name="Add this alias").click()
     expect(page.get_by_role("status").first).to_contain_text("Orders that waited for it go on by themselves.")
     expect(page.get_by_role("table", name="SKUs that hold orders")).to_have_count(0)
@@ -70,11 +73,14 @@ def test_broken_login_is_told_on_home_and_gone_by_itself_once_the_new_password_w
     hub.run(ServiceName.ORDER_DOWNLOAD)
     assert not Order.objects.for_account(hub.account).exists()
 
-    page = visit(owner).open("/")
+    window = visit(owner)
+    page = window.open("/")
     needs = page.get_by_role("region", name="Needs you")
     expect(needs).to_contain_text("refused user")
+    window.screenshot("what-needs-a-person")
     needs.get_by_role("link", name="Look at DSCO").click()
     expect(page.get_by_role("region", name="Test")).to_contain_text("the password. Check both")
+    window.screenshot("broken-connection")
     page.get_by_role("link", name="Change its settings").click()
     new = hub.dsco.secrets["ftp_password"]
     page.get_by_label("FTP password").fill(new)
@@ -105,13 +111,15 @@ def test_orders_that_the_wms_refused_are_sent_again_together_and_what_did_not_wo
     assert refused.count() == 30
     hub.commerce.drive("clear_faults")
 
-    page = visit(operator).open(f"/a/{hub.account.slug}/orders/")
+    window = visit(operator)
+    page = window.open(f"/a/{hub.account.slug}/orders/")
     page.get_by_text("More filters").click()
     page.get_by_label("Held because").select_option("refused")
     page.get_by_role("button", name="Show", exact=True).click()
     page.get_by_role("link", name="Act on all that match").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("30 orders that match")
     page.get_by_label("Send again").check()
+    window.screenshot("before-sending-again")
     page.get_by_role("button", name="Do this to 30 orders").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Send again: orders that match the filter")
 
@@ -130,7 +138,8 @@ def test_orders_that_the_wms_refused_are_sent_again_together_and_what_did_not_wo
 
 
 def test_aliases_from_a_file_are_looked_at_first_and_the_good_rows_loaded(hub: Hub, operator: User, visit: Visit) -> None:
-    page = visit(operator).open(f"/a/{hub.account.slug}/aliases/")
+    window = visit(operator)
+    page = window.open(f"/a/{hub.account.slug}/aliases/")
     page.get_by_role("link", name="Import a CSV file").click()
     rows = [
         "cart_sku,wms_sku,cart",
@@ -149,6 +158,7 @@ def test_aliases_from_a_file_are_looked_at_first_and_the_good_rows_loaded(hub: H
     expect(refused).to_contain_text(
         ["Why it can't be taken", "Line 3wms_sku is empty.", "Line 4There is no cart “Nowhere”.", "Line 5The same is on line 2"]
     )
+    window.screenshot("rows-that-are-refused")
     aliases = ProductAlias.objects.for_account(hub.account)
     assert not aliases.exists()
     page.get_by_role("button", name="Load the other rows").click()
@@ -159,3 +169,20 @@ def test_aliases_from_a_file_are_looked_at_first_and_the_good_rows_loaded(hub: H
         ("CAP-9", "CAP-001", None),
         ("MUG-8", "MUG-001", "DSCO"),
     }
+
+
+def test_preview_that_takes_long_shows_its_shape_and_then_whom_it_waits_for(hub: Hub, operator: User, visit: Visit) -> None:
+    [placed] = hub.place(count=1, skus=["CAP-001"])
+    hub.run(ServiceName.INVENTORY_PICKUP, ServiceName.ORDER_DOWNLOAD)
+    order = hub.order(cust_po_no=placed["po_number"])
+    window = visit(operator)
+    page = window.open(f"/a/{hub.account.slug}/orders/{order.public_id}/")
+    waiting: list[Route] = []
+    page.route("**/preview/", lambda route: waiting.append(route))
+    page.get_by_role("link", name="What would be sent").click()
+    expect(page.locator(".skeleton")).to_be_visible()
+    expect(page.get_by_text("Still asking QuickBooks Commerce")).to_be_visible()
+    window.screenshot("preview-awaited")
+    waiting.pop().continue_()
+    expect(page.locator("#preview")).to_contain_text("To QuickBooks Commerce")
+    expect(page.locator(".skeleton")).to_be_hidden()
