@@ -59,8 +59,9 @@ def copy_of_migrated(path: Path) -> Path:
 
 def migrated_on(server: str) -> str:
     """Return the name of a database with the hub's tables on the PostgreSQL server of this URL, made for this test run."""
-    with _one_at_a_time("postgresql") as folder:
-        done = folder / f"{MIGRATED}_on_{urlsplit(server).port}"
+    where = f"{MIGRATED}_on_{urlsplit(server).port}"
+    with _one_at_a_time(where) as folder:
+        done = folder / where
         if not done.exists():
             with psycopg.connect(server, autocommit=True) as admin:
                 # A server that outlives the run may have tables of yesterday's.
