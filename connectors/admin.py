@@ -22,6 +22,7 @@ from connectors.models import (
     Pulse,
     RemoteFact,
     RequestBudget,
+    RequestSlot,
     Service,
     ServiceDay,
 )
@@ -143,6 +144,12 @@ class RemoteFactAdmin(StaffAdmin):
 @admin.register(RequestBudget)
 class RequestBudgetAdmin(StaffAdmin):
     list_display = ("remote", "limit", "remaining", "reset_at")
+    search_fields = ("remote",)
+
+
+@admin.register(RequestSlot)
+class RequestSlotAdmin(StaffAdmin):
+    list_display = ("remote", "number", "lease_owner", "lease_until")
     search_fields = ("remote",)
 
 

@@ -150,6 +150,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_each_row_is_won_by_one_process(database: Path) -> None:
+    _give_all_back(database)
     workers = [_worker(database, "claim", "120") for _ in range(3)]
     outputs = []
     for worker in workers:
@@ -160,14 +161,19 @@ def test_each_row_is_won_by_one_process(database: Path) -> None:
         outputs.append(worker.communicate(timeout=60)[0].split())
         assert worker.returncode == 0
     won = [pk for output in outputs for pk in output]
+    assert sorted(won, key=int) == [str(pk) for pk in range(1, 121)]
+
+
+def _give_all_back(database: Path) -> None:
+    """The tests of processes share one database, and come in any order."""
     with sqlite3.connect(database) as rows:
         rows.execute("UPDATE connectors_service SET lease_until = NULL, lease_token = ''")
     rows.close()
-    assert sorted(won, key=int) == [str(pk) for pk in range(1, 121)]
 
 
 @pytest.fixture
 def holder(database: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    _give_all_back(database)
     process = _worker(database, "hold")
     assert process.stdout is not None
     yield process, process.stdout.readline().strip()

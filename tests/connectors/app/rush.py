@@ -1,6 +1,6 @@
 """A worker of its own process that asks a company with many threads: `python -m tests.connectors.app.rush`.
 
-`make` makes the tables, `later` lets a minute pass for all leases. `ask SETTINGS THREADS REQUESTS` waits for a line, then lets
+`later` lets a minute pass for all leases. `ask SETTINGS THREADS REQUESTS` waits for a line, then lets
 each of so many threads ask so often, as fast as it can, and prints as JSON how many answers each got and how many database
 connections were left open. SETTINGS are the address, the company's id and a token of the sandbox, as JSON.
 """
@@ -18,23 +18,17 @@ import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "cartrover.settings"
 django.setup()
 
-from django.db import connection, connections  # noqa: E402
+from django.db import connections  # noqa: E402
 from django.db.models import F  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from connectors.models import RequestBudget, RequestSlot  # noqa: E402
+from connectors.models import RequestSlot  # noqa: E402
 from connectors.quickbooks_online.api import Api  # noqa: E402
 from connectors.quickbooks_online.session import LIMITS  # noqa: E402
 from connectors.rate_budget import BudgetLimiter  # noqa: E402
 from connectors.transports.http import HttpClient  # noqa: E402
 from connectors.transports.oauth2 import PrivilegedToken  # noqa: E402
 from tests.servers.hub import OpenNetwork  # noqa: E402
-
-
-def make() -> None:
-    with connection.schema_editor() as editor:
-        for model in (RequestBudget, RequestSlot):
-            editor.create_model(model)
 
 
 def later() -> None:
@@ -66,8 +60,6 @@ def ask(company: dict[str, str], threads: int, requests: int) -> None:
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case ["make"]:
-            make()
         case ["later"]:
             later()
         case ["ask", company, threads, requests]:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -59,7 +60,6 @@ def process(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 @pytest.fixture
 def start(process: Callable[..., subprocess.Popen[str]], company: Sandbox) -> Start:
     """Return what starts a process that asks the company: with so many threads, so often each."""
-    assert process("make").wait(60) == 0
     known = {**company.settings, **company.secrets}
     settings = json.dumps({name: known[name] for name in ("api_url", "realm_id", "access_token")})
 
@@ -108,11 +108,13 @@ def test_a_process_that_is_alone_has_all_of_them(start: Start, company: Sandbox)
 def test_what_a_killed_process_held_comes_back_with_its_leases(
     start: Start, process: Callable[..., subprocess.Popen[str]], company: Sandbox
 ) -> None:
-    company.drive("fault", name="stall_before", times=AT_ONCE, seconds=3)
+    seconds = 3
+    company.drive("fault", name="stall_before", times=AT_ONCE, seconds=seconds)
     doomed, other = start(AT_ONCE, 1), start(AT_ONCE, 3)
     go(doomed)
     until(lambda: company.drive("requests")["most_at_once"] == AT_ONCE)
     doomed.kill()
+    time.sleep(seconds)  # the company is still at what the killed one asked: so much of the minute must really pass
     assert process("later").wait(60) == 0
     go(other)
     assert answers(other) == 3 * AT_ONCE
