@@ -9,6 +9,7 @@ import asyncio
 import fcntl
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -49,11 +50,10 @@ class LoopedSandbox:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
-        try:
+        with ExitStack() as undone:
+            undone.callback(self.stop)
             bound = asyncio.run_coroutine_threadsafe(self._machine.start(port), self._loop).result(PATIENCE)
-        except BaseException:
-            self.stop()
-            raise
+            undone.pop_all()
         self.base = f"http://{HOST}:{bound}"
 
     def _run(self) -> None:
