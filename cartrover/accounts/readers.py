@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cartrover.accounts.models import Account, Membership, User
+from cartrover.accounts.models import Account, Membership, Role, User
 
 
 def memberships_of(user: User, *, named: str = "") -> Sequence[Membership]:
@@ -16,6 +16,12 @@ def memberships_of(user: User, *, named: str = "") -> Sequence[Membership]:
 def membership_in(user: User, slug: str) -> Membership | None:
     """Return the person's membership in the account of that slug, with the account; None for outsiders and unknown slugs."""
     return user.memberships.select_related("account").filter(account__slug=slug).first()
+
+
+def owners_of(account: Account, *, at_most: int) -> Sequence[str]:
+    """Return the e-mail addresses of owners of the account who can sign in, by the alphabet."""
+    rows = account.memberships.filter(role=Role.OWNER, user__is_active=True)
+    return list(rows.order_by("user__email").values_list("user__email", flat=True)[:at_most])
 
 
 def account_of(slug: str) -> Account | None:

@@ -75,7 +75,7 @@ def inventory_page(account: Account, *, cart_id: UUID | None = None, sku: str = 
     carts = list(rows.order_by("name"))
     cart = next((one for one in carts if one.public_id == cart_id), carts[0] if carts else None)
     if cart is None:
-        return InventoryPage(carts, None, None, "There is no cart that could be told.", None, None, Page([], None))
+        return InventoryPage(carts, None, None, "No cart is connected that could be told.", None, None, Page([], None))
     route = Route.of(cart)
     guards = Alert.objects.for_account(account).filter(state=AlertState.OPEN, cause="stock_drop", connection=cart)
     guard = guards.order_by("-pk").first()

@@ -30,7 +30,8 @@ def account_home(request: AccountRequest) -> HttpResponse:
     home, columns = readers.home_page(request.account), columns_of(USUAL)
     page = orders_page(request.account, OrderFilter(), columns=columns, limit=LATEST)
     shown = {"home": home, "legs": flow(request.account, home.connections), "lag": lag(request.account), "page": page}
-    return render(request, "orders/home.html", shown | {"columns": columns})
+    may_connect = request.membership.may(Role.OWNER)
+    return render(request, "orders/home.html", shown | {"columns": columns, "may_connect": may_connect})
 
 
 @require_safe

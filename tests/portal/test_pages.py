@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from cartrover.accounts.models import Account, User
+from cartrover.accounts.models import Account, Role, User
 from connectors.contract import HoldReason
 from connectors.models import Connection, ConnectionState, Outcome, Service, ServiceName
 from orders import readers, words
@@ -33,7 +33,14 @@ from orders.models import (
 from orders.states import OrderState, Status
 from orders.templatetags.portal import ago, bytes_said, money
 from orders.views.pages import LATEST
-from tests.factories import AlertFactory, ConnectionFactory, OrderEventFactory, OrderFactory, ServiceFactory
+from tests.factories import (
+    AlertFactory,
+    ConnectionFactory,
+    MembershipFactory,
+    OrderEventFactory,
+    OrderFactory,
+    ServiceFactory,
+)
 
 pytestmark = pytest.mark.django_db
 Browser = Callable[[User | None], Client]
@@ -55,9 +62,39 @@ def page(alice: User, browser: Browser) -> Callable[[str], str]:
 
 def test_account_without_anything_says_what_fills_it(page: Callable[[str], str]) -> None:
     text = page("")
-    assert "Nothing needs you." in text
+    assert "Nothing needs you." not in text
     assert "No connections yet." in text
     assert "No orders yet." in text
+
+
+WAY_TO_SET_UP = re.compile(r'<a class="button" href="(/a/acme/connections/new/[^"]*)">([^<]+)</a>')
+
+
+@pytest.mark.parametrize("path", ["", "inventory/", "connections/"])
+def test_account_without_connections_leads_owners_to_the_set_up_and_others_to_the_owners(
+    path: str, acme: Account, alice: User, bob: User, vera: User, browser: Browser
+) -> None:
+    MembershipFactory.create(account=acme, user__email="gone@example.com", user__is_active=False, role=Role.OWNER)
+    owner = browser(alice)
+    [(way, words)] = WAY_TO_SET_UP.findall(owner.get(f"/a/acme/{path}").content.decode())
+    assert words == ("Connect a cart" if path == "inventory/" else "Set up the first connection")
+    assert owner.get(way).status_code == 200
+    for person in (bob, vera):
+        html = browser(person).get(f"/a/acme/{path}").content.decode()
+        assert "Owners of this account set it up: alice@example.com. Ask one of them." in html
+        assert not WAY_TO_SET_UP.search(html)
+
+
+def test_half_of_a_set_up_says_what_is_left_of_it(alice: User, vera: User, acme: Account, browser: Browser) -> None:
+    wms = ConnectionFactory.create(account=acme, wms=True, name="QBC", state=ConnectionState.NEW)
+    html = browser(alice).get("/a/acme/").content.decode()
+    assert "Set up the first connection" not in html
+    assert f'<a href="/a/acme/connections/{wms.public_id}/setup/">Go on with its set-up</a>' in html
+    assert '<a href="/a/acme/connections/new/#step-2">Connect a cart</a>' in html
+    html = browser(vera).get("/a/acme/").content.decode()
+    assert "Nothing needs you." in html
+    assert "/connections/new/" not in html
+    assert "/setup/" not in html
 
 
 def test_open_alerts_stand_first_and_closed_ones_are_gone(page: Callable[[str], str], acme: Account, globex: Account) -> None:

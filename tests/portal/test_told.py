@@ -248,7 +248,7 @@ def test_stock_that_is_held_back_goes_when_an_operator_says_so(
 
 def test_inventory_without_cart_or_wms_says_so(vera: User, acme: Account, browser: Browser) -> None:
     client = browser(vera)
-    assert "There is no cart that could be told." in _text(client.get("/a/acme/inventory/"))
+    assert "No cart is connected, so there is nobody to tell" in _text(client.get("/a/acme/inventory/"))
     ConnectionFactory.create(account=acme)
     assert "There is no WMS connected" in _text(client.get("/a/acme/inventory/"))
 
