@@ -19,7 +19,7 @@ COUNTED = 99
 ABOUT_FILES = frozenset(
     {"bad_document", "document_cut", "document_refused", "file_gone", "file_not_fetched", "maybe_truncated", "not_taken"}
 )
-"""Causes whose subject is a file of the connection."""
+"""Causes that are about files of the connection."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from cartrover.clock import hub_now
 from connectors import registry
@@ -25,7 +26,7 @@ from orders.run import Run
 
 UNSENT = [DocumentState.READY, DocumentState.SENDING, DocumentState.UNKNOWN]
 REFUSED_TIMES = 3
-"""A refused write of one file is tried this often before it is an alert."""
+"""A file that the cart refuses, or that doesn't get there whole, is tried this often before it is an alert."""
 
 ASK_AFTER = timedelta(minutes=1)
 WATCHED = 5000
@@ -147,7 +148,9 @@ def _begin(run: Run, document: OutboundDocument) -> OutboundAttempt:
 
 def _doubt(run: Run, document: OutboundDocument, words: str) -> None:
     _update(document, state=DocumentState.UNKNOWN, words=words, due_at=hub_now() + ASK_AFTER)
-    run.problem(f"{document.name}: {words}")
+    named = f"{document.name}: {words}"
+    run.problem(named)
+    _raise_refused(run, document, named)
 
 
 def _settle_doubt(run: Run, session: DocumentSink, document: OutboundDocument) -> bool:
@@ -169,6 +172,7 @@ def _settle_doubt(run: Run, session: DocumentSink, document: OutboundDocument) -
     )
     _update(document, state=DocumentState.HELD, words=words)
     raise_alert(account_id=run.account_id, cause="document_cut", subject=document.name, words=words, connection=run.connection)
+    _resolve_refused(run)
     run.problem(words)
     return False
 
@@ -179,19 +183,33 @@ def _refused(run: Run, document: OutboundDocument, refused: TryLater) -> None:
     due_at = next_try(failures=document.attempts, first_failed_at=document.created_at, now=now, after=refused.after)
     _update(document, state=DocumentState.READY, words=refused.words, due_at=due_at or now + timedelta(hours=1))
     run.problem(words)
-    if document.attempts >= REFUSED_TIMES:
-        raise_alert(
-            account_id=run.account_id,
-            cause="document_refused",
-            subject=refused_subject(document),
-            connection=run.connection,
-            words=f"{run.connection.name} refused a file {document.attempts} times, and it is tried again. {words}",
-        )
+    _raise_refused(run, document, words)
 
 
-def refused_subject(document: OutboundDocument) -> str:
-    """Return what an alert about refused writes is about: a file; of stock, which each try writes anew, all of it."""
-    return "stock" if document.purpose == Purpose.STOCK else document.name
+def _raise_refused(run: Run, document: OutboundDocument, words: str) -> None:
+    """Raise one alert for the cart, however many files wait: what keeps one out of a folder keeps the others out as well."""
+    if document.attempts < REFUSED_TIMES:
+        return
+    others = _refused_often(run).exclude(pk=document.pk).count()
+    beside = f" {others:,} other files wait as well." if others > 1 else " Another file waits as well." if others else ""
+    raise_alert(
+        account_id=run.account_id,
+        cause="document_refused",
+        subject=str(run.connection.public_id),
+        connection=run.connection,
+        words=f"A file didn't get to {run.connection.name} in {document.attempts} tries and is tried again. {words}{beside}",
+    )
+
+
+def _resolve_refused(run: Run) -> None:
+    """Close that alert once none of the files that were tried so often still waits."""
+    if not _refused_often(run).exists():
+        resolve_alerts(account_id=run.account_id, cause="document_refused", connection=run.connection)
+
+
+def _refused_often(run: Run) -> QuerySet[OutboundDocument]:
+    documents = OutboundDocument.objects.for_account(run.account_id).filter(connection=run.connection)
+    return documents.filter(state__in=UNSENT, attempts__gte=REFUSED_TIMES)
 
 
 def _update(document: OutboundDocument, **changes: Any) -> None:
@@ -216,12 +234,7 @@ def mark_whole(run: Run, document: OutboundDocument, state: DocumentState, place
             _update(document, taken_at=now)
         for cause in ("not_taken", "document_cut"):
             resolve_alerts(account_id=run.account_id, cause=cause, subjects=[document.name])
-        resolve_alerts(
-            account_id=run.account_id,
-            cause="document_refused",
-            subjects=[refused_subject(document)],
-            connection=run.connection,
-        )
+        _resolve_refused(run)
         if document.purpose == Purpose.STOCK:
             ChannelStock.objects.for_account(run.account_id).filter(document=document).update(sure=True, told_at=now)
         else:

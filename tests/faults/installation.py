@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 
+from tests.command_line import CommandLine
 from tests.faults.model import Trade
 from tests.faults.parts import Part
 
@@ -60,6 +61,15 @@ class WrongClock:
     @property
     def told(self) -> dict[str, str]:
         return {"FAULTS_CLOCK": str(self.file)}
+
+
+@dataclass(frozen=True)
+class OpenAlert:
+    """What the merchant sees."""
+
+    cause: str
+    connection: str
+    words: str
 
 
 @dataclass
@@ -120,6 +130,13 @@ class Installation:
     def end(self) -> None:
         for part in self.parts:
             part.kill()
+
+    def connect(self, kind: str, name: str, **secrets: str) -> None:
+        """Have the merchant enter other secrets of a connection, by the command, which tests it."""
+        line = CommandLine(self.folder, environment(self.folder, DATABASE_URL=self.database_url, CELERY_BROKER_URL=""))
+        hidden = [part for field in secrets for part in ("--secret", f"{field}=SECRET_{field.upper()}")]
+        variables = {f"SECRET_{field.upper()}": secret for field, secret in secrets.items()}
+        line.run("connect", "acme", kind, "--name", name, *hidden, **variables)
 
     # --- its database ----------------------------------------------------------------------------------------------------
 
@@ -219,6 +236,18 @@ class Installation:
     def counted(self, name: str) -> int:
         """Add one count up over all runs, such as `adopted` or `sent`."""
         return self.number(f"SELECT sum((counts->>'{name}')::int) FROM connectors_serviceday")  # noqa: S608 - names of ours
+
+    def open_alerts(self) -> list[OpenAlert]:
+        """Return the alerts that are open, none while the database is away."""
+        with contextlib.suppress(psycopg.Error):
+            return [
+                OpenAlert(*row)
+                for row in self.rows(
+                    "SELECT a.cause, coalesce(c.name, ''), a.words FROM orders_alert a"
+                    " LEFT JOIN connectors_connection c ON c.id = a.connection_id WHERE a.state = 'open'"
+                )
+            ]
+        return []
 
     def delivered(self) -> set[str]:
         """Return the orders of which the hub knows that they are at the WMS, and that nothing of them has shipped."""

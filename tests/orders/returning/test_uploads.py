@@ -164,6 +164,30 @@ def test_a_refused_file_is_an_alert_after_three_tries_and_sent_when_it_may(packe
     assert again(packed.order()).status == "confirmed"
 
 
+@pytest.mark.parametrize("mode", ["rename", "direct"])
+def test_a_full_disk_is_one_alert_however_many_files_wait_and_ends_when_the_last_is_there(
+    make_hub: Callable[..., Hub], mode: str
+) -> None:
+    hub = make_hub(cart_settings={"upload_mode": mode})
+    ship(hub, delivered(hub), tracking="1ZFULL")
+    hub.run(ServiceName.SHIPMENT_PICKUP, ServiceName.INVENTORY_PICKUP)
+    hub.dsco.drive("settings", pick_up="paused")
+    hub.dsco.drive("fault", name="disk_full", path="/in/*")
+    for tries in (1, 2, 3):
+        assert open_alerts(hub, "document_refused") == [], tries
+        hub.run(UPLOAD, ServiceName.INVENTORY_UPLOAD)
+    (alert,) = open_alerts(hub, "document_refused")
+    assert f"A file didn't get to {hub.cart.name} in 3 tries and is tried again" in alert.words
+    assert "Another file waits as well." in alert.words
+    hub.dsco.drive("clear_faults")
+    hub.run(UPLOAD)
+    assert open_alerts(hub, "document_refused") == [alert]
+    hub.run(ServiceName.INVENTORY_UPLOAD)
+    assert open_alerts(hub, "document_refused") == []
+    assert problems_at_dsco(hub) == []
+    assert again(hub.order()).status == "confirmed"
+
+
 def test_every_try_is_kept_with_its_outcome(packed: Hub) -> None:
     packed.dsco.drive("fault", name="refuse_write", path="/in/*", times=2)
     packed.run(UPLOAD)
