@@ -11,7 +11,6 @@ import time
 from datetime import datetime, timedelta
 
 from django.db import InterfaceError, OperationalError
-from django.db import connection as database
 from django.db.models import Q
 
 from cartrover import bells
@@ -26,6 +25,7 @@ from connectors.schedules import is_off, next_due
 from orders import queues
 from orders.alerts import raise_alert, resolve_alerts
 from orders.flows import FLOWS
+from orders.outages import outlast
 from orders.retrying import next_try
 from orders.run import Run
 from orders.service_days import note_run
@@ -34,10 +34,6 @@ logger = logging.getLogger(__name__)
 
 WAIT_FOR_OWNER_SECONDS = 10
 """How long a named run waits for a living worker that holds the service, before it says that it is busy."""
-
-
-WAIT_FOR_DATABASE_SECONDS = 20
-"""How long a run whose database went away waits to write down how it ended; a restart takes a few seconds."""
 
 
 class Finished:
@@ -74,11 +70,18 @@ def run_service(service: Service, *, named: bool) -> Finished:
         lease = _claim(service, named=named)
         if lease is None:
             return Finished(service, Outcome.BUSY, problem="Another worker is running it now.")
-    service = Service.objects.for_account(service.account_id).select_related("connection__account").get(pk=service.pk)
-    run = Run(service=service, connection=service.connection, named=named, lease=lease)
+    # What isn't given back waits until its lease has run out.
+    run = outlast(lambda: _run_of(service, named=named, lease=lease))
     with bells.collecting():
         outcome, words, again_at = _run_flow(run)
-        return _finish_surely(run, outcome, words, again_at)
+        return outlast(lambda: _finish(run, outcome, words, again_at))
+
+
+def _run_of(service: Service, *, named: bool, lease: Lease | None) -> Run:
+    """Return a run with the service and its connection as they stand now that the service is ours."""
+    rows = Service.objects.for_account(service.account_id).select_related("connection__account")
+    now = rows.get(pk=service.pk)
+    return Run(service=now, connection=now.connection, named=named, lease=lease)
 
 
 def _not_runnable(connection: Connection, *, named: bool) -> Outcome | None:
@@ -111,6 +114,15 @@ def _claim(service: Service, *, named: bool) -> Lease | None:
 def _run_flow(run: Run) -> tuple[Outcome, str, datetime | None]:
     """Return the outcome, its words, and when to come again where the outcome decides that."""
     try:
+        return _outcome_of(run)
+    except (OperationalError, InterfaceError) as away:
+        logger.warning("%s of %s: the database was away: %s", run.service.name, run.connection.public_id, away)
+        return Outcome.LATER, "The hub's database didn't answer for a moment. It is tried again by itself.", _later(run, None)
+
+
+def _outcome_of(run: Run) -> tuple[Outcome, str, datetime | None]:
+    """Run the flow; raise only what the database raises where it is away, also as the outcome is written down."""
+    try:
         FLOWS[ServiceName(run.service.name)](run)
     except SlowDown as slow:
         until = hub_now() + timedelta(seconds=slow.after)
@@ -130,9 +142,8 @@ def _run_flow(run: Run) -> tuple[Outcome, str, datetime | None]:
         return Outcome.BUSY, "Another worker has taken over.", None
     except ConnectorError as problem:
         return Outcome.PROBLEMS, problem.words, _later(run, None)
-    except (OperationalError, InterfaceError) as away:
-        logger.warning("%s of %s: the database was away: %s", run.service.name, run.connection.public_id, away)
-        return Outcome.LATER, "The hub's database didn't answer for a moment. It is tried again by itself.", _later(run, None)
+    except (OperationalError, InterfaceError):
+        raise
     except Exception:
         logger.exception("%s of %s failed", run.service.name, run.connection.public_id)
         words = "Something went wrong inside the hub. It is logged and tried again; tell support if it stays."
@@ -155,20 +166,6 @@ def _later(run: Run, after: float | None) -> datetime:
     now = hub_now()
     run.service.failures = failures
     return next_try(failures=failures, first_failed_at=now, now=now, after=after) or now + timedelta(hours=1)
-
-
-def _finish_surely(run: Run, outcome: Outcome, words: str, again_at: datetime | None) -> Finished:
-    """Finish also if the database is away for a moment: what isn't given back waits until its lease has run out."""
-    deadline = time.monotonic() + WAIT_FOR_DATABASE_SECONDS
-    while True:
-        try:
-            return _finish(run, outcome, words, again_at)
-        except (OperationalError, InterfaceError):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.5)
-            if database.connection is not None and not database.is_usable():
-                database.close()
 
 
 def _finish(run: Run, outcome: Outcome, words: str, again_at: datetime | None) -> Finished:

@@ -22,6 +22,7 @@ from connectors.readers import settings_of
 from connectors.thread_database import brief_use
 from orders.models import MessagePurpose, MessageState, Order, OutboundMessage
 from orders.models.order import held_for
+from orders.outages import outlast
 from orders.pipeline.batch_work import BatchWork, answer_to
 from orders.pipeline.cancel_at_wms import cancel_at_wms
 from orders.pipeline.doubts import settle_doubt
@@ -118,7 +119,7 @@ class _Delivery:
             self._send(self._prepared(self._still_wanted(fresh)))
         finally:
             # Whatever has an outcome is out of our hands already.
-            give_back(self.batch, self.batch.messages, begun=False)
+            outlast(lambda: give_back(self.batch, self.batch.messages, begun=False))
         if self.stopped_by is not None:
             raise self.stopped_by
 

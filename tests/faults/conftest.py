@@ -6,6 +6,7 @@ import random
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,25 @@ __all__ = ["tell"]
 
 SEED = 20261123
 TEMPLATE = "set_up"
+
+
+END_CONNECTIONS = """
+WITH others AS MATERIALIZED (
+    SELECT pid, state <> 'idle' AS is_busy FROM pg_stat_activity WHERE datname = %(name)s AND backend_type = 'client backend'
+)
+SELECT pg_terminate_backend(pid), is_busy FROM others WHERE EXISTS (SELECT 1 FROM others WHERE is_busy)
+"""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How many connections to a database were ended at one moment, and how many of them in the middle of something."""
+
+    connections: int = 0
+    busy: int = 0
+
+    def __add__(self, other: Cut) -> Cut:
+        return Cut(self.connections + other.connections, self.busy + other.busy)
 
 
 @dataclass
@@ -57,14 +77,15 @@ class Servers:
             admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY TABLESPACE "{tablespace}"')
         return self.named(name)
 
-    def end_connections(self) -> int:
-        """End every connection but our own, in the middle of whatever it does; return how many."""
+    def cut_in_the_middle(self, database_url: str, *, seconds: float) -> Cut:
+        """End every connection to a database as soon as one of them works; none when it never does."""
+        name = urlsplit(database_url).path.removeprefix("/")
+        end = time.monotonic() + seconds
         with psycopg.connect(self.database, autocommit=True) as admin:
-            ended = admin.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
-            )
-            return len(ended.fetchall())
+            while time.monotonic() < end:
+                if ended := admin.execute(END_CONNECTIONS, {"name": name}).fetchall():
+                    return Cut(len(ended), sum(was_busy for _, was_busy in ended))
+        return Cut()
 
     def stop_postgres(self) -> None:
         """End the server as a crash would."""

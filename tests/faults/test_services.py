@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import subprocess
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.faults.conftest import TEMPLATE, Servers
+from tests.faults.conftest import SEED, TEMPLATE, Cut, Servers
 from tests.faults.installation import Installation
 from tests.faults.tally import Tell
 from tests.servers import postgres
@@ -50,23 +51,58 @@ def test_a_broker_that_dies_forgets_is_mute_or_refuses_costs_only_time(hub: Inst
     tell(f"killed, emptied, muted and filled Redis, none of its clients ended: {hub.outcome()}, 0 differences")
 
 
-def test_a_database_that_crashes_or_cuts_its_connections_loses_nothing(hub: Installation, servers: Servers, tell: Tell) -> None:
+def test_a_database_that_crashes_loses_nothing(hub: Installation, servers: Servers, tell: Tell) -> None:
     hub.clock()
     hub.worker()
     hub.ready()
-    cut = 0
-    for number in range(4):
+    crashes, in_the_middle = 2, 0
+    for _ in range(crashes):
         hub.trade.place(6)
-        hub.flow(3.0, until=hub.under_way)
-        if number % 2:
-            cut += servers.end_connections()
-        else:
-            servers.stop_postgres()
-            time.sleep(1.0)
-            servers.start_postgres()
+        in_the_middle += hub.flow(10.0, until=hub.under_way)
+        servers.stop_postgres()
+        time.sleep(1.0)
+        servers.start_postgres()
         hub.trade.warehouse_works()
     hub.check(seconds=150)
-    tell(f"crashed PostgreSQL twice, cut {cut} connections: {hub.outcome()}, 0 differences")
+    assert in_the_middle
+    tell(f"crashed PostgreSQL {crashes} times, {in_the_middle} in the middle of runs: {hub.outcome()}, 0 differences")
+
+
+CUTS = 8
+
+INTERRUPTED = """
+SELECT count(DISTINCT r.service_id) FROM connectors_servicerun r WHERE r.outcome = 'later' AND r.words LIKE '%database%'
+"""
+"""Services of which a run was in the middle of its work when its connection was cut."""
+
+
+def test_connections_to_the_database_that_are_cut_in_the_middle_lose_nothing(
+    hub: Installation, servers: Servers, tell: Tell
+) -> None:
+    """Cut at moments at which some of them are in a transaction, so that nobody learns whether its commit was the last word."""
+    dice = random.Random(SEED)
+    hub.trade.commerce.drive("fault", name="delay", method="POST", path="/orders", times=0, seconds=0.1)
+    hub.clock()
+    hub.worker()
+    hub.worker()
+    hub.ready()
+    cut = Cut()
+    for number in range(CUTS):
+        hub.trade.place(12, scattered=bool(number % 2))
+        hub.flow(10.0, until=hub.under_way)
+        hub.flow(dice.uniform(0.0, 1.0))
+        cut += servers.cut_in_the_middle(hub.database_url, seconds=10.0)
+        hub.some_are_called_off()
+        hub.trade.warehouse_works()
+    hub.check(seconds=150)
+    assert cut.busy >= CUTS - 1, cut
+    assert cut.connections > cut.busy, cut
+    interrupted = hub.number(INTERRUPTED)
+    assert interrupted, cut
+    tell(
+        f"cut {cut.connections} connections to PostgreSQL at {CUTS} moments, {cut.busy} of them busy, under runs of "
+        f"{interrupted} services: {hub.outcome()}, 0 differences"
+    )
 
 
 @pytest.fixture

@@ -24,9 +24,11 @@ from connectors.transports.files import TIMEOUT
 from orders import running
 from orders.dispatcher import ring_due, run_due, run_service_by_id
 from orders.models import InboundDocument, InboundState, OutboundMessage
+from orders.pipeline import deliver
 from orders.pipeline.persist import load_drafts
 from tests.connectors.dsco.files import row, table
 from tests.factories import ConnectionFactory
+from tests.hub import Hub
 from tests.inbox import Inbox, a_wms, change_sessions
 
 
@@ -231,6 +233,50 @@ def test_a_run_whose_database_went_away_is_given_back_and_tried_again_without_an
     service = _download(inbox)
     assert (finished.outcome, service.last_outcome, service.lease_token) == (Outcome.LATER, Outcome.LATER, "")
     assert inbox.alerts == {}
+
+
+def _away_once(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> None:
+    """Let the database be away the first time that a module calls one of its functions."""
+    real, calls = getattr(module, name), iter([True])
+
+    def away(*given: Any, **more: Any) -> Any:
+        if next(calls, False):
+            raise OperationalError("server closed the connection unexpectedly")
+        return real(*given, **more)
+
+    monkeypatch.setattr(module, name, away)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_away_right_after_the_claim_holds_nothing_up(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    inbox.put([row(1)])
+    _away_once(monkeypatch, running, "Run")
+    assert inbox.download().counts["orders"] == 1
+    assert _download(inbox).lease_token == ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_away_as_a_run_has_ended_well_gives_it_back(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    inbox.put([row(1)])
+    _away_once(monkeypatch, running, "resolve_alerts")
+    assert inbox.download().outcome == Outcome.LATER
+    assert _download(inbox).lease_token == ""
+    assert inbox.orders == {"PO-1"}
+    assert inbox.alerts == {}
+
+
+def test_a_database_that_is_away_as_a_delivery_ends_leaves_no_order_held_by_nobody(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.place(count=2, skus=["CAP-001"])
+    hub.run(ServiceName.ORDER_DOWNLOAD)
+    _away_once(monkeypatch, deliver, "mark_sending")
+    _away_once(monkeypatch, deliver, "give_back")
+    assert hub.run(ServiceName.ORDER_DELIVERY)[ServiceName.ORDER_DELIVERY].outcome == Outcome.LATER
+    messages = OutboundMessage.objects.for_account(hub.account)
+    assert set(messages.values_list("lease_token", flat=True)) == {""}
+    hub.run(ServiceName.ORDER_DELIVERY)
+    assert len(hub.at_commerce()) == 2
 
 
 def test_the_due_date_is_past_the_lease_before_work_begins(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
