@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from django.db.models import IntegerField, Prefetch, QuerySet, Subquery, Value
 
@@ -18,22 +17,14 @@ from orders import words
 from orders.models import (
     Alert,
     AlertState,
-    Invoice,
     Order,
-    OrderEvent,
-    OrderLine,
-    OutboundAttempt,
-    OutboundMessage,
-    Shipment,
-    ShipmentLine,
 )
-from orders.states import OrderState, Status
+from orders.states import Status
 
 COUNTED = 10_000
 """Highest count that is worked out: beyond it nobody needs the number, and counting millions takes seconds."""
 
 ALERTS_SHOWN = 20
-EVENTS_SHOWN = 200
 
 IN_FLOW = list(ServiceName)
 """Services in the order in which an order meets them."""
@@ -94,42 +85,6 @@ class HomePage:
         return [row for row in self.connections if row.connection.side == Side.WMS]
 
 
-@dataclass(frozen=True, slots=True)
-class OrderStory:
-    """An order with all that happened to it; `more_events` is true where the oldest ones are left out."""
-
-    order: Order
-    lines: Sequence[OrderLine]
-    events: Sequence[OrderEvent]
-    more_events: bool
-    messages: Sequence[OutboundMessage]
-    shipments: Sequence[Shipment]
-    invoices: Sequence[Invoice]
-    alerts: Sequence[Alert]
-
-    @property
-    def has_preview(self) -> bool:
-        """True while something of the order is still to be sent, to the WMS or to the cart."""
-        return self.order.state not in (OrderState.CONFIRMED, OrderState.CANCELED)
-
-    @property
-    def can_be_held(self) -> bool:
-        return not self.order.hold and self.order.state in (OrderState.NEW, OrderState.READY)
-
-    @property
-    def can_be_sent_again(self) -> bool:
-        """An order that waits for its next try; a held one is released instead."""
-        return not self.order.hold and self.order.state == OrderState.READY
-
-    @property
-    def can_be_marked(self) -> bool:
-        return self.order.state in (OrderState.NEW, OrderState.READY, OrderState.SHIPPED)
-
-    @property
-    def can_be_canceled(self) -> bool:
-        return self.order.state in (OrderState.NEW, OrderState.READY, OrderState.SENT)
-
-
 def home_page(account: Account) -> HomePage:
     """Return what needs somebody, how the connections stand, and how many orders stand where."""
     alerts = list(open_alerts(account)[: ALERTS_SHOWN + 1])
@@ -145,27 +100,6 @@ def open_alerts(account: Account) -> QuerySet[Alert]:
     """Return what needs somebody now, the latest first."""
     rows = Alert.objects.for_account(account).filter(state=AlertState.OPEN)
     return rows.select_related("connection", "order").order_by("-last_seen_at", "-pk")
-
-
-def order_story(account: Account, public_id: UUID) -> OrderStory | None:
-    """Return an order of this account with its whole history, newest first; None when the account has no such order."""
-    orders = Order.objects.for_account(account).select_related("source", "wms", "document")
-    order = orders.filter(public_id=public_id).first()
-    if order is None:
-        return None
-    events = list(order.events.select_related("connection").order_by("-at", "-pk")[: EVENTS_SHOWN + 1])
-    tries = Prefetch("tries", OutboundAttempt.objects.order_by("-started_at", "-pk"))
-    contents = Prefetch("lines", ShipmentLine.objects.select_related("line").order_by("pk"))
-    return OrderStory(
-        order=order,
-        lines=list(order.lines.order_by("line_no")),
-        events=events[:EVENTS_SHOWN],
-        more_events=len(events) > EVENTS_SHOWN,
-        messages=list(order.messages.select_related("connection").prefetch_related(tries).order_by("-pk")),
-        shipments=list(order.shipments.select_related("document").prefetch_related(contents).order_by("-pk")),
-        invoices=list(order.invoices.select_related("document").order_by("-pk")),
-        alerts=list(order.alerts.filter(state=AlertState.OPEN).order_by("-last_seen_at")),
-    )
 
 
 class _CountOf(Subquery):

@@ -16,7 +16,7 @@ from connectors.models import Connection
 from connectors.readers import secrets_of
 from orders import words
 from orders.listings.paging import PAGE, Page, page_of
-from orders.models import InboundBody, InboundDocument, InboundState, OutboundDocument
+from orders.models import InboundBody, InboundDocument, InboundState, OutboundAttempt, OutboundDocument
 from orders.pipeline.documents import document_bytes
 from orders.pipeline.retrieve import stored_bytes
 
@@ -24,6 +24,7 @@ HEAD_BYTES = 64_000
 """How much of a file is looked at for its head."""
 
 HEAD_LINES = 60
+TRIES_SHOWN = 20
 GZIP = b"\x1f\x8b"
 
 COMING, GOING = "in", "out"
@@ -47,12 +48,16 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class FilePage:
-    """A file with the head of what it holds, without secrets. `text` is None once the bytes are purged or never came."""
+    """A file with the head of what it holds, without secrets. `text` is None once the bytes are purged or never came.
+
+    `tries` are the last attempts to put it there, the latest first; a file that came has none.
+    """
 
     row: FileRow
     text: str | None
     is_cut: bool
     can_be_read_again: bool
+    tries: Sequence[OutboundAttempt] = ()
 
 
 def files_page(connection: Connection, way: str, after: UUID | None = None, *, limit: int = PAGE) -> Page[FileRow]:
@@ -86,9 +91,16 @@ def file_page(connection: Connection, document: InboundDocument | OutboundDocume
     row = _inbound(document) if isinstance(document, InboundDocument) else _outbound(document)
     can_again = isinstance(document, InboundDocument) and document.state in CAN_BE_READ_AGAIN
     if pieces is None:
-        return FilePage(row, None, is_cut=False, can_be_read_again=can_again and document.state == InboundState.GONE)
+        again = can_again and document.state == InboundState.GONE
+        return FilePage(row, None, is_cut=False, can_be_read_again=again, tries=_tries(document))
     text, is_cut = head_of(pieces)
-    return FilePage(row, scrub(text, _secrets(connection)), is_cut, can_again)
+    return FilePage(row, scrub(text, _secrets(connection)), is_cut, can_again, _tries(document))
+
+
+def _tries(document: InboundDocument | OutboundDocument) -> Sequence[OutboundAttempt]:
+    if isinstance(document, InboundDocument):
+        return ()
+    return list(document.tries.order_by("-started_at", "-pk")[:TRIES_SHOWN])
 
 
 def bytes_of(document: InboundDocument | OutboundDocument) -> Iterable[bytes] | None:

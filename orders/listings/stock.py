@@ -108,8 +108,13 @@ def _items(route: Route, skus: Sequence[str]) -> dict[str, list[ItemStock]]:
     coming = {row.item: row for row in sellable(cart, among=skus, route=route, aliases=aliases)}
     wanted = set(skus)
     names = wanted | {cart_sku for cart_sku, wms_sku in aliases.items() if wms_sku in wanted}
-    rows = ChannelStock.objects.for_account(cart.account_id).filter(cart=cart, item__in=names).select_related("document")
-    told = {row.item: row for row in rows.only("item", "quantity", "status", "sure", "told_at", "document__name")}
+    rows = (
+        ChannelStock.objects.for_account(cart.account_id)
+        .filter(cart=cart, item__in=names)
+        .select_related("document__connection")
+    )
+    shown = ("item", "quantity", "status", "sure", "told_at", "document__name", "document__public_id")
+    told = {row.item: row for row in rows.only(*shown, "document__connection__public_id")}
     items: dict[str, list[ItemStock]] = defaultdict(list)
     for item in sorted(coming.keys() | told.keys()):
         items[aliases.get(item, item)].append(ItemStock(item, told.get(item), coming.get(item)))

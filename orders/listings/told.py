@@ -35,7 +35,7 @@ LINES_SAID = 5
 
 AROUND = (
     *("public_id", "seen_at", "order__public_id", "order__cust_ref"),
-    *("document__name", "document__state", "document__sent_at"),
+    *("document__name", "document__state", "document__sent_at", "document__public_id", "document__connection__public_id"),
 )
 """What lists of both show beside their own columns: a file is not read with its bytes, nor an order with its addresses."""
 
@@ -54,7 +54,7 @@ def shipments_page(account: Account, shown: Shown, after: UUID | None = None) ->
     rows: Any = Shipment.objects.for_account(account)
     if shown:
         rows = rows.filter(NO_TRACKING if shown is Shown.NO_TRACKING else WAITS)
-    rows = rows.select_related("order", "document").only(*AROUND, *OF_SHIPMENT)
+    rows = rows.select_related("order", "document__connection").only(*AROUND, *OF_SHIPMENT)
     rows = rows.annotate(wms_name=F("connection__name"), cart_name=F("order__source__name"))
     return page_of(account, rows, along="seen_at", descending=True, after=after)
 
@@ -67,7 +67,7 @@ def invoices_page(account: Account, shown: Shown, after: UUID | None = None) -> 
     rows: Any = Invoice.objects.for_account(account)
     if shown:
         rows = rows.filter(document__isnull=True, is_void=False, order__isnull=False)
-    rows = rows.select_related("order", "document").only(*AROUND, *OF_INVOICE)
+    rows = rows.select_related("order", "document__connection").only(*AROUND, *OF_INVOICE)
     rows = rows.annotate(wms_name=F("connection__name"), cart_name=Coalesce("cart__name", "order__source__name"))
     return page_of(account, rows, along="seen_at", descending=True, after=after)
 

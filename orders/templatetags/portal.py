@@ -27,7 +27,7 @@ from orders import words
 from orders.listings import flow
 from orders.listings.alerts import COUNTED, open_count, open_counts, place_of
 from orders.listings.told import waits_for_tracking, why_untold
-from orders.models import Alert, Order, OutboundDocument
+from orders.models import Alert, Order
 from orders.navigation import MENU
 
 register = template.Library()
@@ -137,13 +137,6 @@ def status_word(status: str, label: str) -> SafeString:
 def _sign(status: str, label: str, reason: str = "", *, is_waiting: bool = False) -> SafeString:
     shown = {"status": status, "label": label, "reason": reason, "is_waiting": is_waiting}
     return render_to_string("orders/_status.html", shown)
-
-
-@register.simple_tag
-def told_in(document: OutboundDocument, cart: str) -> SafeString:
-    """Say which file tells a cart of something, and how that file stands."""
-    when = format_html("told {} {}", cart, ago(document.sent_at)) if document.sent_at else f"for {cart}"
-    return format_html('{}<br><span class="muted">{}, {}</span>', when, document.name, file_state(document.state))
 
 
 @register.filter

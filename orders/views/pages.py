@@ -17,6 +17,7 @@ from orders.listings.columns import USUAL, columns_of
 from orders.listings.flow import flow, lag
 from orders.listings.orders import OrderFilter, orders_page
 from orders.listings.previews import preview_page
+from orders.listings.story import order_story
 from orders.marking import WORDS as ELSEWHERE
 from orders.models import Order
 
@@ -37,7 +38,7 @@ def account_home(request: AccountRequest) -> HttpResponse:
 @require_safe
 @account_page(Role.VIEWER)
 def order_detail(request: AccountRequest, public_id: UUID) -> HttpResponse:
-    story = readers.order_story(request.account, public_id)
+    story = order_story(request.account, public_id)
     if story is None:
         raise Http404("This account has no such order.")
     return render(

@@ -4,21 +4,32 @@
 (() => {
   const addCopyButtons = (root) => {
     for (const field of root.querySelectorAll("input[data-copy]:not([data-copy=ready])")) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.className = "second copy-button";
-      button.textContent = "Copy";
-      button.setAttribute("aria-label", `Copy ${field.labels[0]?.textContent ?? "this"}`);
+      const button = copyButton(field.labels[0]?.textContent ?? "this");
       button.addEventListener("click", () => copy(field, button));
       field.dataset.copy = "ready";
       field.after(button);
     }
+    for (const text of root.querySelectorAll("[data-copy-text]")) {
+      if (text.nextElementSibling?.matches(".copy-button")) continue;
+      const button = copyButton(text.dataset.copyText);
+      button.addEventListener("click", () => copy(text, button));
+      text.after(button);
+    }
   };
 
-  const copy = async (field, button) => {
-    field.select();
+  const copyButton = (what) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "second copy-button";
+    button.textContent = "Copy";
+    button.setAttribute("aria-label", `Copy ${what}`);
+    return button;
+  };
+
+  const copy = async (source, button) => {
+    source.select ? source.select() : getSelection().selectAllChildren(source);
     try {
-      await navigator.clipboard.writeText(field.value);
+      await navigator.clipboard.writeText(source.value ?? source.textContent);
     } catch {
       document.execCommand("copy"); // the clipboard is closed to pages without TLS
     }

@@ -53,13 +53,15 @@ def _file(cart: Connection, name: str) -> InboundDocument:
 
 
 def test_list_says_why_and_from_where(bob: User, cart: Connection, globex: Account, browser: Browser) -> None:
-    _skipped(cart, "1", document=_file(cart, "Orders_1.csv"), row=1400, draft=_draft("1"))
+    file = _file(cart, "Orders_1.csv")
+    _skipped(cart, "1", document=file, row=1400, draft=_draft("1"))
     _skipped(cart, "2", reason="refused_row", words="row 3: no SKU")
     _skipped(ConnectionFactory.create(account=globex), "foreign")
     html = browser(bob).get("/a/acme/skipped/").content.decode()
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
-    for said in ("PO-1", "Too old. Placed long ago.", "Orders_1.csv, row 1,400", "Can&#x27;t be read. row 3: no SKU"):
+    for said in ("PO-1", "Too old. Placed long ago.", ", row 1,400", "Can&#x27;t be read. row 3: no SKU"):
         assert said in text, said
+    assert f'href="/a/acme/connections/{cart.public_id}/files/in/{file.public_id}/">Orders_1.csv</a>, row 1,400' in html
     assert "PO-foreign" not in text
     assert html.count("Load this order") == 1
 

@@ -75,9 +75,13 @@ def test_package_says_who_was_told_when_and_in_which_file(
     package = _package(wms, order, document=_file(cart, "shipments", "Shipment_1.csv"), told_tracking="1ZOLD")
     line = {"external_id": "1", "external_line_id": "1", "line": order.lines.get(), "quantity": 1200}
     ShipmentLine.objects.create(account=cart.account, shipment=package, **line)
-    text = _text(browser(vera).get("/a/acme/shipments/"))
-    for said in (order.cust_ref, "1,200 × CAP-9", "told DSCO just now", "Shipment_1.csv, taken by the cart", "told as 1ZOLD"):
-        assert said in text, said
+    html = browser(vera).get("/a/acme/shipments/").content.decode()
+    assert package.document is not None
+    place = f"/a/acme/connections/{cart.public_id}/files/out/{package.document.public_id}/"
+    assert f'<a class="break" href="{place}">Shipment_1.csv</a>, taken by the cart' in html
+    for said in (order.cust_ref, "1,200 × CAP-9", "told as 1ZOLD"):
+        assert said in html, said
+    assert "told DSCO just now" in re.sub(r"<[^>]+>", "", html)
 
 
 @pytest.mark.parametrize(
