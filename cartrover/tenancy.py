@@ -64,7 +64,7 @@ class TenantQuerySet(models.QuerySet[M]):
     def _is_named(self) -> bool:
         return bool(self._account_id or self._across or "instance" in self._hints or self.query.is_empty())
 
-    def _require_account(self) -> None:
+    def require_account(self) -> None:
         if not (self._is_named() or _checking_uniqueness.get()):
             raise AccountNotNamed(f"{self.model.__name__}: name the account with for_account() before asking the database")
 
@@ -72,39 +72,39 @@ class TenantQuerySet(models.QuerySet[M]):
         """Of querysets that become one, each must be named: the result looks like the first."""
         for rows in (self, *others):
             if isinstance(rows, TenantQuerySet):
-                rows._require_account()
+                rows.require_account()
 
     # --- everything that reads -----------------------------------------------------------------------------------------------
 
     def _fetch_all(self) -> None:
         if self._result_cache is None:
-            self._require_account()
+            self.require_account()
         super()._fetch_all()
 
     def iterator(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        self._require_account()
+        self.require_account()
         return super().iterator(*args, **kwargs)
 
     def aiterator(self, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        self._require_account()
+        self.require_account()
         return super().aiterator(*args, **kwargs)
 
     def count(self) -> int:
         if self._result_cache is None:
-            self._require_account()
+            self.require_account()
         return super().count()
 
     def exists(self) -> bool:
         if self._result_cache is None:
-            self._require_account()
+            self.require_account()
         return super().exists()
 
     def aggregate(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        self._require_account()
+        self.require_account()
         return super().aggregate(*args, **kwargs)
 
     def explain(self, *args: Any, **kwargs: Any) -> str:
-        self._require_account()
+        self.require_account()
         return super().explain(*args, **kwargs)
 
     def __or__(self, other: models.QuerySet[M]) -> Self:
@@ -122,11 +122,11 @@ class TenantQuerySet(models.QuerySet[M]):
     # --- everything that writes ----------------------------------------------------------------------------------------------
 
     def update(self, **kwargs: Any) -> int:
-        self._require_account()
+        self.require_account()
         return super().update(**kwargs)
 
     def _raw_delete(self, using: str | None) -> int:
-        self._require_account()
+        self.require_account()
         deleted: int = super()._raw_delete(using)  # delete() ends here or in _fetch_all
         return deleted
 

@@ -13,13 +13,15 @@ import secrets
 import string
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from cartrover.accounts.actions import audit
 from cartrover.accounts.models import Account, Membership, OrganizationKind, Role, User
 from cartrover.clock import hub_now
+from cartrover.compiled_queries import CompiledQuery, columns, instance, text
 from connectors.contract import Side
 from connectors.models import Connection
 from connectors.refusals import Refused
@@ -139,11 +141,21 @@ def came_in_url(account: Account) -> list[ApiKey]:
 
 def find_key(api_user: str) -> ApiKey | None:
     """Return the key that this user names, with its account and cart, whoever asks and revoked or not."""
-    rows = ApiKey.objects.across_accounts("who is asking is found out by the key").select_related("account", "cart")
-    try:
-        return rows.get(api_user=api_user[:40])
-    except ApiKey.DoesNotExist:
-        return None
+    for values in _KEY_OF.rows(api_user=api_user[:40]):
+        of_account, of_cart = len(columns(ApiKey)), len(columns(ApiKey)) + len(columns(Account))
+        key = instance(ApiKey, values[:of_account])
+        key.account = instance(Account, values[of_account:of_cart])
+        key.cart = instance(Connection, values[of_cart:]) if key.cart_id is not None else None
+        return key
+    return None
+
+
+def _key_of() -> QuerySet[ApiKey, Any]:
+    rows = ApiKey.objects.across_accounts("who is asking is found out by the key").filter(api_user=text("api_user"))
+    return rows.values_list(*columns(ApiKey), *columns(Account, "account"), *columns(Connection, "cart"))
+
+
+_KEY_OF = CompiledQuery(_key_of)
 
 
 def authenticate(api_user: str, api_key: str, find: Callable[[str], ApiKey | None] = find_key) -> ApiKey | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import F
 
+from cartrover.compiled_queries import CompiledQuery, Texts, number
 from connectors.contract import OrderDraft
 from connectors.models import Connection
 from orders.models import Order
@@ -15,6 +16,13 @@ from orders.pipeline.loader import OneOf
 from orders.pipeline.persist import load_fresh, lock_loading, skip_reason
 from orders.pipeline.route import Route
 from orders.waking import wake_for_orders
+
+_SEEN = CompiledQuery(
+    lambda: Order.objects.filter(
+        OneOf(F("external_id"), Texts("numbers")), account_id=number("account_id"), source_id=number("cart_id")
+    ).values_list("external_id")
+)
+"""Which of these numbers the cart has pushed before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +52,26 @@ def push_orders(
     same transaction, for what must be true if and only if the orders are there.
     """
     account_id = cart.account_id
+    route = Route.of(cart)
     with transaction.atomic():
         lock_loading(account_id)  # who comes second sees what the first one has loaded
-        orders = Order.objects.for_account(account_id).filter(source=cart)
-        pushed_numbers = [draft.external_id for draft in drafts]
-        seen = set(orders.filter(OneOf(F("external_id"), pushed_numbers)).values_list("external_id", flat=True))
+        numbers = [draft.external_id for draft in drafts]
+        seen = set(_SEEN.column(account_id=account_id, cart_id=cart.pk, numbers=numbers))
         fresh: dict[str, OrderDraft] = {}
         for draft in drafts:
             if draft.external_id not in seen:
                 fresh.setdefault(draft.external_id, draft)
-        route = Route.of(cart) if fresh else None
-        refs = load_fresh(route=route, drafts=fresh.values(), actor=actor) if route else {}
+        refs = load_fresh(route=route, drafts=fresh.values(), actor=actor)
         pushed = [_outcome(draft, fresh, refs, route) for draft in drafts]
         if and_so is not None:
             and_so(pushed)
-    if refs and route:
+    if refs:
         wake_for_orders(account_id, route.wms)
     return pushed
 
 
-def _outcome(draft: OrderDraft, fresh: Mapping[str, OrderDraft], refs: Mapping[str, str], route: Route | None) -> Pushed:
-    if route is None or fresh.get(draft.external_id) is not draft:
+def _outcome(draft: OrderDraft, fresh: Mapping[str, OrderDraft], refs: Mapping[str, str], route: Route) -> Pushed:
+    if fresh.get(draft.external_id) is not draft:
         return Pushed(draft, duplicate=True)
     if draft.external_id in refs:
         return Pushed(draft, cust_ref=refs[draft.external_id])

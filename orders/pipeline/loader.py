@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -19,6 +20,8 @@ from django.db import connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Combinable
 from django.db.models.lookups import Lookup
+
+from cartrover.compiled_queries import Texts
 
 Convert = Callable[[Any], Any]
 
@@ -96,11 +99,23 @@ def _column(field: models.Field[Any, Any]) -> str:
     return connection.ops.quote_name(field.column)
 
 
-def _on_conflict(model: type[models.Model], names: Sequence[str]) -> str:
-    if not names:
-        return ""
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where rows go, in SQL: `ignore` is the clause that leaves rows alone which exist already."""
+
+    name: str
+    stage: str
+    columns: str
+    ignore: str
+
+
+@lru_cache(maxsize=64)
+def _target(model: type[models.Model], names: tuple[str, ...], conflict: tuple[str, ...]) -> _Target:
+    quote, table = connection.ops.quote_name, model._meta.db_table
+    columns = ", ".join(_column(field) for field in _columns(model, names))
     by_name = {field.name: field for field in model._meta.concrete_fields}
-    return f" ON CONFLICT ({', '.join(_column(by_name[name]) for name in names)}) DO NOTHING"
+    keys = ", ".join(_column(by_name[name]) for name in conflict)
+    return _Target(quote(table), quote(f"stage_{table}"), columns, f" ON CONFLICT ({keys}) DO NOTHING" if keys else "")
 
 
 def insert_rows(
@@ -123,14 +138,12 @@ def insert_prepared(
 
     Ids are hexadecimal texts, days ISO texts, amounts `amount_text`s and JSON values `json_text`s: both databases take them.
     """
-    fields = _columns(model, tuple(names))
+    table = _target(model, tuple(names), tuple(conflict))
     if connection.vendor == "postgresql":
-        _copy(model, fields, rows, conflict)
+        _copy(table, rows)
         return
-    columns = ", ".join(_column(field) for field in fields)
-    ignore = _on_conflict(model, conflict)
-    marks = ", ".join(["%s"] * len(fields))
-    statement = f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({columns}) VALUES ({marks}){ignore}"  # noqa: S608 - own names
+    marks = ", ".join(["%s"] * len(names))
+    statement = f"INSERT INTO {table.name} ({table.columns}) VALUES ({marks}){table.ignore}"  # noqa: S608 - own names
     with connection.cursor() as cursor:
         cursor.executemany(statement, list(rows))
 
@@ -142,27 +155,19 @@ def _converted(row: Sequence[Any], converters: Sequence[tuple[int, Convert]]) ->
     return values
 
 
-def _copy(
-    model: type[models.Model],
-    fields: Sequence[models.Field[Any, Any]],
-    rows: Iterable[Sequence[Any]],
-    conflict: Sequence[str],
-) -> None:
+def _copy(into: _Target, rows: Iterable[Sequence[Any]]) -> None:
     """COPY straight into the table; where rows may be there already by way of a temporary table of the same columns."""
-    quote = connection.ops.quote_name
-    table, stage = quote(model._meta.db_table), quote(f"stage_{model._meta.db_table}")
-    columns = ", ".join(_column(field) for field in fields)
+    table, stage, columns = into.name, into.stage, into.columns
     with connection.cursor() as cursor:
-        if conflict:
+        if into.ignore:
             cursor.execute(
                 f"CREATE TEMPORARY TABLE IF NOT EXISTS {stage} ON COMMIT DELETE ROWS AS SELECT {columns} FROM {table} LIMIT 0"  # noqa: S608 - own names
             )
-        with cursor.cursor.copy(f"COPY {stage if conflict else table} ({columns}) FROM STDIN") as copy:
+        with cursor.cursor.copy(f"COPY {stage if into.ignore else table} ({columns}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
-        if conflict:
-            ignore = _on_conflict(model, conflict)
-            cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {stage}{ignore}")  # noqa: S608 - own names
+        if into.ignore:
+            cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {stage}{into.ignore}")  # noqa: S608 - own names
             cursor.execute(f"TRUNCATE {stage}")
 
 
@@ -262,8 +267,8 @@ class OneOf(Lookup):
 
     prepare_rhs = False
 
-    def __init__(self, expression: Combinable, members: Collection[str] | Collection[int]) -> None:
-        super().__init__(expression, list(members))
+    def __init__(self, expression: Combinable, members: Collection[str] | Collection[int] | Texts) -> None:
+        super().__init__(expression, members if isinstance(members, Texts) else list(members))
 
     def _left(self, compiler: Any, connection: BaseDatabaseWrapper) -> tuple[str, Sequence[Any]]:
         if not self.rhs:
@@ -272,9 +277,10 @@ class OneOf(Lookup):
 
     def as_sqlite(self, compiler: Any, connection: BaseDatabaseWrapper, **context: Any) -> tuple[str, list[Any]]:
         left, parameters = self._left(compiler, connection)
-        return f"{left} IN (SELECT value FROM json_each(%s))", [*parameters, json.dumps(self.rhs)]  # noqa: S608 - the column is quoted
+        members = self.rhs if isinstance(self.rhs, Texts) else json.dumps(self.rhs)
+        return f"{left} IN (SELECT value FROM json_each(%s))", [*parameters, members]  # noqa: S608 - the column is quoted
 
     def as_postgresql(self, compiler: Any, connection: BaseDatabaseWrapper, **context: Any) -> tuple[str, list[Any]]:
         left, parameters = self._left(compiler, connection)
-        kind = "text" if isinstance(self.rhs[0], str) else "bigint"
+        kind = "text" if isinstance(self.rhs, Texts) or isinstance(self.rhs[0], str) else "bigint"
         return f"{left} = ANY(%s::{kind}[])", [*parameters, self.rhs]

@@ -7,18 +7,24 @@ from collections.abc import Collection
 from django.db import transaction
 from django.db.models import F
 
+from cartrover.compiled_queries import CompiledQuery, Texts, number
 from cartrover.ids import new_id
 from connectors.models import Connection
 from orders.models import OrderedItem, OrderLine
 from orders.pipeline.loader import OneOf, insert_rows
+
+_KNOWN = CompiledQuery(
+    lambda: OrderedItem.objects.filter(
+        OneOf(F("item"), Texts("items")), account_id=number("account_id"), cart_id=number("cart_id")
+    ).values_list("item")
+)
 
 
 def note_ordered(cart: Connection, items: Collection[str]) -> None:
     """Remember SKUs of order lines, in the transaction that writes these; those that are known stay as they are."""
     if not items:
         return
-    known = OrderedItem.objects.for_account(cart.account_id).filter(OneOf(F("item"), items), cart=cart)
-    new = sorted(set(items) - set(known.values_list("item", flat=True)))
+    new = sorted(set(items) - set(_KNOWN.column(account_id=cart.account_id, cart_id=cart.pk, items=items)))
     if new:
         rows = [(cart.account_id, new_id(), cart.pk, item) for item in new]
         with transaction.atomic():

@@ -20,6 +20,7 @@ from django.db.models.functions import Upper
 
 from cartrover.accounts.models import Account
 from cartrover.clock import hub_now
+from cartrover.compiled_queries import CompiledQuery, Texts, number
 from connectors.contract import HoldReason, OrderDraft
 from connectors.models import Connection
 from orders.alerts import raise_alert
@@ -140,7 +141,10 @@ def _chunks(drafts: Iterable[OrderDraft]) -> Iterator[dict[str, OrderDraft]]:
 def lock_loading(account_id: int) -> None:
     """Let one load at a time give out short numbers in an account, until the transaction ends; on SQLite that is the lock."""
     if connection.features.has_select_for_update:
-        Account.objects.select_for_update().values_list("pk").get(pk=account_id)
+        _LOCK.rows(account_id=account_id)
+
+
+_LOCK = CompiledQuery(lambda: Account.objects.select_for_update().filter(pk=number("account_id")).values_list("pk"))
 
 
 def _load_chunk(load: _Load, chunk: dict[str, OrderDraft]) -> None:
@@ -306,6 +310,16 @@ def _alert(load: _Load, drafts: list[OrderDraft], ids: Mapping[str, int], holds:
             )
 
 
+_TAKEN = CompiledQuery(
+    lambda: (
+        Order.objects.filter(OneOf(Upper("cust_ref"), Texts("wanted")), account_id=number("account_id"))
+        .annotate(upper_ref=Upper("cust_ref"))
+        .values_list("upper_ref")
+    )
+)
+"""Short numbers of an account, in capitals, that some order has."""
+
+
 def _short_numbers(account_id: int, drafts: list[OrderDraft], route: Route) -> dict[str, str]:
     """Give each draft a short number that no order of the account has, compared without case."""
     streams = {
@@ -317,12 +331,7 @@ def _short_numbers(account_id: int, drafts: list[OrderDraft], route: Route) -> d
     while open_ids:
         proposals = {external_id: next(streams[external_id]) for external_id in open_ids}
         wanted = {ref.upper() for ref in proposals.values()}
-        taken = set(
-            Order.objects.for_account(account_id)
-            .annotate(upper_ref=Upper("cust_ref"))
-            .filter(OneOf(Upper("cust_ref"), wanted))
-            .values_list("upper_ref", flat=True)
-        )
+        taken = set(_TAKEN.column(account_id=account_id, wanted=wanted))
         open_ids = []
         for external_id, ref in proposals.items():
             if ref.upper() in taken or ref.upper() in used:

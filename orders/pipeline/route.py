@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.db.models import QuerySet
+
+from cartrover.compiled_queries import CompiledQuery, columns, instance, number
 from connectors.contract import HoldReason, Side
 from connectors.models import Connection, ConnectionState
 from connectors.readers import settings_of
@@ -37,8 +40,7 @@ class Route:
     @classmethod
     def of(cls, cart: Connection) -> Route:
         settings = settings_of(cart)
-        rows = Connection.objects.for_account(cart.account_id).filter(side=Side.WMS)
-        connected = list(rows.exclude(state=ConnectionState.DISCONNECTED).order_by("pk"))
+        connected = [instance(Connection, values) for values in _CONNECTED.rows(account_id=cart.account_id)]
         wms, words = _destination(cart, connected)
         return cls(
             cart=cart,
@@ -80,6 +82,15 @@ class Route:
                 subject=ship_code.upper(),
             )
         return None
+
+
+def _connected() -> QuerySet[Connection, Any]:
+    rows = Connection.objects.filter(account_id=number("account_id"), side=Side.WMS)
+    return rows.exclude(state=ConnectionState.DISCONNECTED).order_by("pk").values_list(*columns(Connection))
+
+
+_CONNECTED = CompiledQuery(_connected)
+"""The WMSs of an account, the oldest first."""
 
 
 def _destination(cart: Connection, connected: list[Connection]) -> tuple[Connection | None, str]:

@@ -7,8 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from cartrover.compiled_queries import CompiledQuery, number
 from connectors.models import Connection
 from orders.models import ShipMethodMap
+
+_CODES = CompiledQuery(
+    lambda: ShipMethodMap.objects.filter(account_id=number("account_id"), cart_id=number("cart_id")).values_list(
+        "cart_code", "wms_code"
+    )
+)
 
 
 @dataclass(slots=True)
@@ -21,7 +28,7 @@ class ShipMethods:
 
     @classmethod
     def of(cls, cart: Connection, *, hold_unmapped: bool) -> ShipMethods:
-        rows = ShipMethodMap.objects.for_account(cart.account_id).filter(cart=cart).values_list("cart_code", "wms_code")
+        rows = _CODES.rows(account_id=cart.account_id, cart_id=cart.pk)
         return cls(cart, hold_unmapped, {cart_code.upper(): wms_code for cart_code, wms_code in rows})
 
     def at_wms(self, cart_code: str) -> str:
