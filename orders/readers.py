@@ -105,7 +105,7 @@ def open_alerts(account: Account) -> QuerySet[Alert]:
 class _CountOf(Subquery):
     """How many rows a query has, as a number within another one."""
 
-    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS some)"
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
     output_field = IntegerField()
 
 
