@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "cartrover.told_in_place.ToldInPlaceMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "cartrover.accounts.sessions.LastSeenMiddleware",
     "cartrover.accounts.acting.ActingMiddleware",

@@ -23,7 +23,7 @@ from connectors.refusals import Refused
 from connectors.schedules import UNSET, services_of
 from connectors.watched_tests import note_steps, test_now
 from orders import connection_changes, going_live, on_request, words
-from orders.views.connections import connection_or_404
+from orders.views.connections import connection_or_404, running_part
 from orders.views.queries import public_id_of
 from orders.views.watching import begin_test, is_watched
 
@@ -86,7 +86,7 @@ def service_run(request: AccountRequest, public_id: UUID, name: str) -> HttpResp
         messages.success(
             request, f"{words.service_label(name)} runs as soon as a worker is free, within a quarter of a minute."
         )
-    return _back(request, connection, "#services")
+    return running_part(request, connection) if is_watched(request) else _back(request, connection, "#services")
 
 
 @require_POST

@@ -42,8 +42,11 @@ def connection_detail(request: AccountRequest, public_id: UUID) -> HttpResponse:
 @require_safe
 @account_page(Role.VIEWER)
 def connection_services(request: AccountRequest, public_id: UUID) -> HttpResponse:
-    """The part of the first page that keeps itself up to date while something runs."""
-    connection = connection_or_404(request, public_id)
+    return running_part(request, connection_or_404(request, public_id))
+
+
+def running_part(request: AccountRequest, connection: Connection) -> HttpResponse:
+    """Return the part of the first page that keeps itself up to date while something runs."""
     shown = {"page": listing.connection_page(connection), **around(request, connection)}
     return render(request, "connections/_running.html", shown)
 

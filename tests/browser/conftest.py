@@ -41,7 +41,8 @@ SCREENS = Path(__file__).parents[2] / "var" / "screens"
 
 @pytest.fixture
 def visit(chromium: Browser, live_server: LiveServer, request: pytest.FixtureRequest) -> Iterator[Callable[..., Visitor]]:
-    """Return what gives a person a browser window: `visit(alice, dark=True, width=360)`, `visit(None)` for a stranger.
+    """Return what gives a person a browser window: `visit(alice, dark=True, width=360)`, `visit(None)` for a stranger,
+    `visit(alice, scripts=False)` for one whose browser runs none.
 
     At the end of the test no window may have seen an error in its console, a failed file or a request to anybody else. What
     each showed last is kept as a picture in `SCREENS`.
@@ -49,13 +50,14 @@ def visit(chromium: Browser, live_server: LiveServer, request: pytest.FixtureReq
     visitors: list[Visitor] = []
     folder = SCREENS / slugify(request.node.name)
 
-    def opened(user: User | None, *, width: int = 1280, height: int = 900, dark: bool = False) -> Visitor:
+    def opened(user: User | None, *, width: int = 1280, height: int = 900, dark: bool = False, scripts: bool = True) -> Visitor:
         context = chromium.new_context(
             base_url=live_server.url,
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce",
             has_touch=width < 500,
+            java_script_enabled=scripts,
         )
         context.set_default_timeout(15_000)
         visitor = Visitor(context, live_server.url, Path(os.environ.get("SCREENS_FOLDER") or folder))
