@@ -24,7 +24,7 @@ def account_below(*, home: Account, name: str, kind: str, actor: str) -> Account
 
 def _account(home: Account, organization: Organization, name: str, actor: str) -> Account:
     # Two at once for one name would choose one slug.
-    Account.objects.select_for_update().get(pk=home.pk)
+    Account.objects.select_for_update(no_key=True).get(pk=home.pk)
     account = Account.objects.create(organization=organization, slug=free_slug(name), name=name, time_zone=home.time_zone)
     audit(account=account, actor=actor, verb="account.made", subject=f"account {account.slug}", words=f"Made as {name}.")
     audit(account=home, actor=actor, verb="account.made", subject=f"account {account.slug}", words=f"Made as {name}.")

@@ -47,7 +47,7 @@ def store_levels(wms: Connection, levels: Sequence[PostedLevel]) -> int:
     A level that was counted before the one that is known isn't taken: an older reading never follows a newer one.
     """
     now = hub_now()
-    Account.objects.select_for_update().get(pk=wms.account_id)
+    Account.objects.select_for_update(no_key=True).get(pk=wms.account_id)
     rows = StockLevel.objects.for_account(wms.account_id).filter(connection=wms)
     known = rows.filter(sku__in={one.sku for one in levels}).values_list("sku", "warehouse", "as_of")
     counted = {(sku, warehouse): as_of for sku, warehouse, as_of in known}
@@ -87,7 +87,7 @@ def store_levels(wms: Connection, levels: Sequence[PostedLevel]) -> int:
 @transaction.atomic
 def store_products(wms: Connection, products: Sequence[PostedProduct]) -> int:
     """Make or change these products; return how many."""
-    Account.objects.select_for_update().get(pk=wms.account_id)
+    Account.objects.select_for_update(no_key=True).get(pk=wms.account_id)
     latest = {one.sku: one for one in products}
     _make_products(wms, latest)
     rows = Product.objects.for_account(wms.account_id)

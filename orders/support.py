@@ -52,7 +52,7 @@ def setup_help_ask(*, connection: Connection, words: str, fee: str, actor: str) 
     try:
         with transaction.atomic():
             # One at a time gives out numbers in an account.
-            Account.objects.select_for_update().get(pk=connection.account_id)
+            Account.objects.select_for_update(no_key=True).get(pk=connection.account_id)
             rows = SupportRequest.objects.for_account(connection.account_id)
             number = (rows.aggregate(last=Max("number"))["last"] or 0) + 1
             request = rows.create(connection=connection, number=number, words=told, fee=fee, created_by=actor[:254])

@@ -50,7 +50,7 @@ def account_change(*, account: Account, actor: str, name: str, time_zone: str, r
         raise ValueError("There is no such time zone. Choose one of the list, as Europe/Berlin.")
     if not SHORTEST_RETENTION <= retention_days <= LONGEST_RETENTION:
         raise ValueError(f"Data is kept between {SHORTEST_RETENTION} and {LONGEST_RETENTION} days.")
-    held = Account.objects.select_for_update().get(pk=account.pk)
+    held = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     was = {"name": held.name, "time zone": held.time_zone, "retention": f"{retention_of(held)} days"}
     held.name, held.time_zone = name, time_zone
     if retention_days != retention_of(held):

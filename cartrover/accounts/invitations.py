@@ -41,7 +41,7 @@ def invite(*, account: Account, email: str, role: str, actor: User) -> bool:
     now = timezone.now()
     rows = Invitation.objects.for_account(account)
     with transaction.atomic():
-        Account.objects.select_for_update().get(pk=account.pk)
+        Account.objects.select_for_update(no_key=True).get(pk=account.pk)
         _require_few(account)
         open_one = rows.filter(email=email, accepted_at=None, revoked_at=None).first()
         if open_one is not None and open_one.is_open:

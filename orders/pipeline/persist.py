@@ -139,12 +139,15 @@ def _chunks(drafts: Iterable[OrderDraft]) -> Iterator[dict[str, OrderDraft]]:
 
 
 def lock_loading(account_id: int) -> None:
-    """Let one load at a time give out short numbers in an account, until the transaction ends; on SQLite that is the lock."""
+    """Let one load at a time give out short numbers in an account, until the transaction ends; on SQLite that is the lock.
+
+    The account's key isn't locked: rows that point at it are written meanwhile, by deliveries for example.
+    """
     if connection.features.has_select_for_update:
         _LOCK.rows(account_id=account_id)
 
 
-_LOCK = CompiledQuery(lambda: Account.objects.select_for_update().filter(pk=number("account_id")).values_list("pk"))
+_LOCK = CompiledQuery(lambda: Account.objects.select_for_update(no_key=True).filter(pk=number("account_id")).values_list("pk"))
 
 
 def _load_chunk(load: _Load, chunk: dict[str, OrderDraft]) -> None:
