@@ -1,4 +1,4 @@
-"""How long the portal's pages take to make with few and with many orders in the account, side by side.
+"""How long the portal's pages and the API's answers take to make with few and with many orders in the account, side by side.
 
     python -m benchmarks.pages [--orders 10000 1000000] [--rounds 15] [--database sqlite postgres]
 
@@ -12,6 +12,7 @@ others: what is asked for them must be as quick.
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import re
 import statistics
@@ -93,6 +94,17 @@ PAGES = {
     "audit log of a person": "settings/audit/?actor=nobody",
 }
 
+API = {
+    "API: an order": "/v1/merchant/orders/{ref}",
+    "API: where an order stands": "/v1/merchant/orders/status/{ref}",
+    "API: new orders": "/v1/merchant/orders/list/new",
+    "API: orders at the WMS": "/v1/merchant/orders/list/at_wms",
+    "API: shipped orders, the second page": "/v1/merchant/orders/list/shipped?page=2",
+    "API: orders of one day": "/v1/merchant/orders/list/any?from_date={day}&to_date={day}",
+    "API: all orders": "/v1/merchant/orders/list/any",
+    "API: stock": "/v1/merchant/inventory",
+}
+
 
 def measure(orders: int, rounds: int) -> dict[str, Any]:
     """Fill a database of its own with so many orders and open every page `rounds` times."""
@@ -117,24 +129,36 @@ def measure(orders: int, rounds: int) -> dict[str, Any]:
     client.force_login(user)
     facts["after"] = _second_page(client, f"/a/{account.slug}/orders/")
     figures: dict[str, Any] = {}
-    for name, path in PAGES.items():
-        address = f"/a/{account.slug}/{path.format(**facts)}"
-        answer = client.get(address)
+    for name, path in (PAGES | API).items():
+        if name in API:
+            address, headers = path.format(**facts), {"Authorization": _key_for(account, name)}
+        else:
+            address, headers = f"/a/{account.slug}/{path.format(**facts)}", {}
+        answer = client.get(address, headers=headers)
         if answer.status_code not in (200, 302):  # the only hit leads straight to its order
             raise SystemExit(f"{address} answered {answer.status_code}")
         with CaptureQueriesContext(connection) as queries:
-            client.get(address)
+            client.get(address, headers=headers)
             number = len(queries)
         times, work = [], []
         for _ in range(rounds):
             started, worked = time.perf_counter(), time.process_time()
-            client.get(address)
+            client.get(address, headers=headers)
             times.append((time.perf_counter() - started) * 1000)
             work.append((time.process_time() - worked) * 1000)
         times.sort()
         p95 = times[int(len(times) * 0.95)]
         figures[name] = {"p50": statistics.median(times), "p95": p95, "work": statistics.median(work), "queries": number}
     return {"orders": there, "filled": filled, "bytes_per_order": _database_bytes() / there, "pages": figures}
+
+
+def _key_for(account: Any, name: str) -> str:
+    """Return the header of a key that asks for just this: each key has a bucket of its own, which holds 100 calls."""
+    from orders.api_keys import key_make
+    from orders.models import ApiLevel
+
+    key, secret = key_make(account=account, name=name, level=ApiLevel.MERCHANT, cart=None, actor="bench")
+    return "Basic " + base64.b64encode(f"{key.api_user}:{secret}".encode()).decode()
 
 
 def _database_bytes() -> int:
@@ -209,6 +233,7 @@ def _lived_in() -> tuple[Any, Any, dict[str, str]]:
         "order": str(sent.public_id),
         "held": str(order.public_id),
         "number": sent.cust_po_no,
+        "ref": sent.cust_ref,
         "retailer": order.retailer_name,
         "sku": line.item,
         "day": str(order.created_at.date()),
