@@ -64,6 +64,7 @@ MENU: Sequence[Sequence[Entry]] = (
         Entry("shipments", "Shipments", "M2.5 5h11v8h-11zM2.5 5l1.5-2.5h8L13.5 5M6 8h4"),
         Entry("invoices", "Invoices", "M3.5 2h9v12l-2.2-1.3L8 14l-2.3-1.3L3.5 14zM6 5.5h4M6 8.5h4"),
         Entry("inventory", "Inventory", "M2.5 8.5h5v5h-5zM8.5 8.5h5v5h-5zM5.5 2.5h5v5h-5z"),
+        Entry("products", "Products", "M2.5 5L8 2l5.5 3v6L8 14l-5.5-3zM2.5 5L8 8l5.5-3M8 8v6", _of("products")),
     ),
     (
         Entry(
@@ -87,7 +88,6 @@ MENU: Sequence[Sequence[Entry]] = (
         ),
     ),
     (
-        Entry("products", "Products", "M2.5 5L8 2l5.5 3v6L8 14l-5.5-3zM2.5 5L8 8l5.5-3M8 8v6", _of("products")),
         Entry("aliases", "Aliases", "M2.5 5.5h9M9 3l2.5 2.5L9 8M13.5 10.5h-9M7 8l-2.5 2.5L7 13", _of("aliases")),
         Entry(
             "ship_methods", "Shipping codes", "M1.5 4h8v7h-8zM9.5 6.5h3l2 2.5v2h-5M4 13.5h.01M12 13.5h.01", _of("ship_methods")

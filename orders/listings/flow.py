@@ -224,6 +224,7 @@ def run_state(account: Account, need: str) -> RunState:
     if need:
         return RunState(f"{need} need{'s' if need == '1' else ''} you", "bad", "alerts")
     rows: Iterable[Connection] = Connection.objects.for_account(account).exclude(state=ConnectionState.DISCONNECTED)
+    sides = {one.side for one in rows}
     states = [(one.state, words.connection_words(one)[1]) for one in rows]
     if not states:
         return RunState("nothing connected", "quiet", "connections")
@@ -233,6 +234,6 @@ def run_state(account: Account, need: str) -> RunState:
         return RunState("trying again", "warn", "connections")
     if any(state == ConnectionState.PAUSED for state, _ in states):
         return RunState("paused", "quiet", "connections")
-    if all(state == ConnectionState.NEW for state, _ in states):
+    if sides != set(Side) or all(state == ConnectionState.NEW for state, _ in states):
         return RunState("not set up yet", "quiet", "connections")
     return RunState("all flowing", "good", "account_home")

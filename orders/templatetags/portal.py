@@ -249,8 +249,9 @@ def account_url(context: dict[str, Any], page: str, **ids: Any) -> str:
 
 @register.simple_tag(takes_context=True)
 def order_link(context: dict[str, Any], order: Order) -> SafeString:
-    """Link to an order of this account by its number."""
-    return format_html('<a href="{}">{}</a>', order_address(context["request"].account.slug, order), order.cust_ref)
+    """Link to an order of this account by its number, from a row that a click anywhere on it opens."""
+    address = order_address(context["request"].account.slug, order)
+    return format_html('<a class="row-link" href="{}">{}</a>', address, order.cust_ref)
 
 
 def order_address(slug: str, order: Order) -> str:

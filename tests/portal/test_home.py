@@ -122,6 +122,7 @@ def test_spans_are_said_in_their_two_largest_units(span: timedelta, said: str) -
 def test_one_word_says_how_it_runs(acme: Account, vera: User, browser: Browser) -> None:
     assert run_state(acme, "").said == "nothing connected"
     cart = ConnectionFactory.create(account=acme)
+    assert run_state(acme, "").said == "not set up yet", "nothing flows with one side alone"
     ConnectionFactory.create(account=acme, wms=True)
     for state, fields, said, tone in (
         (ConnectionState.OK, {}, "all flowing", "good"),
