@@ -26,13 +26,13 @@ class NextStep:
 
 
 def next_step(order: Order, messages: Sequence[OutboundMessage], shipments: Sequence[Shipment]) -> NextStep:
-    """Return what happens to the order next, and when: in one question, whatever there is of it."""
-    services = _services(order)
-    wms = order.wms.name if order.wms else "the WMS"
+    """Return what happens to the order next, and when: in one question at most."""
     if order.state == OrderState.CANCELED:
         return NextStep("Nothing more: it is canceled.")
     if order.state == OrderState.CONFIRMED:
         return NextStep(f"Nothing more: {order.source.name} was told everything.")
+    services = _services(order)
+    wms = order.wms.name if order.wms else "the WMS"
     asked = next((one for one in messages if one.purpose == MessagePurpose.CANCEL and one.state in OPEN_STATES), None)
     if asked is not None:
         return _message_step(f"{asked.connection.name} is asked to cancel it", asked, services)

@@ -14,11 +14,18 @@ from orders.listings.guide import steps_of
 from orders.models import Alert, Order
 from tests.accounts.test_access import PAGES, PERSONAL
 from tests.browser.visitor import Visitor
-from tests.factories import PASSWORD, MembershipFactory, UserFactory
+from tests.factories import PASSWORD, AccountFactory, MembershipFactory, UserFactory
 from tests.hub import Hub
 
 FILES = {"orders_export", "products_export", "aliases_export", "ship_methods_export"}
 """Addresses that answer with a file."""
+
+OF_ALL_ACCOUNTS = {
+    *("account_home", "orders", "orders_bulk_all", "alerts", "skipped", "shipments", "invoices", "inventory"),
+    *("products", "aliases", "ship_methods", "connections", "connection_new", "help"),
+    *("members", "notifications", "api_keys", "audit_log", "account_export"),
+}
+"""Pages that an account has before it has anything else."""
 
 STRANGERS = ["home", "login", "account_signup", "account_email_verification_sent", "account_reset_password"]
 
@@ -58,6 +65,19 @@ def test_everybody_can_use_every_page(
     found |= {way: _problems_at(member, way) for way in ways}
     found["404"] = _problems_at(member, "/nowhere/", expect=404)
     _none(found)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("role", [Role.OWNER, Role.VIEWER])
+def test_everybody_can_use_every_page_of_an_account_without_anything(
+    role: Role, transactional_db: None, visit: Callable[..., Visitor]
+) -> None:
+    account = AccountFactory.create(slug="new", name="New")
+    MembershipFactory.create(account=account, user__email="olga@example.com", role=Role.OWNER)
+    member = visit(MembershipFactory.create(account=account, role=role).user, width=768, dark=role == Role.VIEWER)
+    pages = [page for page in PAGES if page.name in OF_ALL_ACCOUNTS and role.rank >= page.at_least.rank]
+    _none({page.name: _problems_at(member, reverse(page.name, kwargs={"slug": account.slug})) for page in pages})
+    assert not Order.objects.for_account(account).exists()
 
 
 @pytest.mark.timeout(600)
