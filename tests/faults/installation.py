@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import requests
 
 from tests.command_line import CommandLine
 from tests.faults.model import Trade
 from tests.faults.parts import Part
+from tests.servers.debian import free_port
+from tests.waiting import until
 
 HURRY = """
 UPDATE connectors_service SET due_at = clock_timestamp(), slowed_until = NULL
@@ -30,6 +33,13 @@ UPDATE connectors_connection SET probe_at = clock_timestamp() WHERE state = 'bro
 """Makes due at once what waits for its minute. Nothing else is touched: leases above all end as they do in production."""
 
 HURRY_EVERY = 2.0
+
+
+def _answers(address: str) -> bool:
+    with contextlib.suppress(requests.RequestException):
+        return requests.get(f"{address}/healthz", timeout=10).ok
+    return False
+
 
 Environment = Mapping[str, str]
 
@@ -105,9 +115,12 @@ class Installation:
         return clock
 
     def _start(self, name: str, options: list[str], **told: str) -> Part:
+        return self._started(name, ["-m", "celery", "--app", "cartrover", *options], **told)
+
+    def _started(self, name: str, python: list[str], **told: str) -> Part:
         urls = {"DATABASE_URL": self.database_url, "CELERY_BROKER_URL": self.broker_url}
-        command = [sys.executable, "-m", "celery", "--app", "cartrover", *options]
-        part = Part(name, command, self.folder / f"{name}.log", environment(self.folder, **{**urls, **told}))
+        told_all = environment(self.folder, **{**urls, **told})
+        part = Part(name, [sys.executable, *python], self.folder / f"{name}.log", told_all)
         self.parts.append(part)
         return part.start()
 
@@ -131,12 +144,26 @@ class Installation:
         for part in self.parts:
             part.kill()
 
+    def web(self) -> tuple[Part, str]:
+        """Start a web server as the image does, forking its processes from one that has loaded everything; return it with its
+        address once it answers."""
+        address = f"http://127.0.0.1:{free_port()}"
+        command = ["-m", "gunicorn", "cartrover.wsgi:application", "--bind", address.removeprefix("http://"), "--preload"]
+        options = ["--worker-class", "gthread", "--workers", "2", "--threads", "8", "--no-control-socket"]
+        web = self._started(f"web{len(self.parts)}", [*command, *options])
+        until(lambda: _answers(address), 120)
+        return web, address
+
+    def command(self, *arguments: str, **variables: str) -> str:
+        """Run one of the hub's commands; return what it printed."""
+        line = CommandLine(self.folder, environment(self.folder, DATABASE_URL=self.database_url, CELERY_BROKER_URL=""))
+        return line.run(*arguments, **variables)
+
     def connect(self, kind: str, name: str, **secrets: str) -> None:
         """Have the merchant enter other secrets of a connection, by the command, which tests it."""
-        line = CommandLine(self.folder, environment(self.folder, DATABASE_URL=self.database_url, CELERY_BROKER_URL=""))
         hidden = [part for field in secrets for part in ("--secret", f"{field}=SECRET_{field.upper()}")]
         variables = {f"SECRET_{field.upper()}": secret for field, secret in secrets.items()}
-        line.run("connect", "acme", kind, "--name", name, *hidden, **variables)
+        self.command("connect", "acme", kind, "--name", name, *hidden, **variables)
 
     # --- its database ----------------------------------------------------------------------------------------------------
 

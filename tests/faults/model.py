@@ -99,7 +99,7 @@ class Trade:
             *self._orders(rows, at_dsco, at_commerce),
             *self._pieces(at_dsco, at_commerce),
             *_stock(rows, at_dsco, at_commerce),
-            *_left_open(rows),
+            *left_open(rows),
             *(f"DSCO refused a row: {one}" for one in at_dsco["problems"] if one["code"] not in HARMLESS),
         ]
 
@@ -149,8 +149,9 @@ def _stock(rows: Rows, at_dsco: dict[str, Any], at_commerce: dict[str, Any]) -> 
     yield from _compared("stock told to DSCO", told, there)
 
 
-def _left_open(rows: Rows) -> Iterator[str]:
-    """What must not be left: work that isn't done, alerts whose cause is gone, leases that nobody will ever give back."""
+def left_open(rows: Rows) -> list[str]:
+    """Return what must not be left: undone work, alerts whose cause is gone, leases that nobody will ever give back."""
+    found: list[str] = []
     for table, condition, columns in (
         ("orders_outboundmessage", f"state IN {OPEN}", "purpose || ' ' || state || ': ' || words"),
         ("orders_outbounddocument", f"state IN {UNSENT}", "name || ' ' || state || ': ' || words"),
@@ -158,13 +159,14 @@ def _left_open(rows: Rows) -> Iterator[str]:
         ("connectors_connection", "state <> 'ok'", "name || ' ' || state || ': ' || broken_words"),
     ):
         for (words,) in rows(f"SELECT {columns} FROM {table} WHERE {condition} LIMIT 5"):  # noqa: S608 - all from above
-            yield f"{table}: {words}"
+            found.append(f"{table}: {words}")
     leased = "SELECT table_name FROM information_schema.columns WHERE column_name = 'lease_until'"
     for (table,) in rows(leased):
         # A lease lasts 90 seconds at most, by whatever clock.
         held = rows(f"SELECT count(*) FROM {table} WHERE lease_until > clock_timestamp() + interval '95 seconds'")  # noqa: S608
         if held[0][0]:
-            yield f"{table}: {held[0][0]} rows are leased for longer than a lease lasts"
+            found.append(f"{table}: {held[0][0]} rows are leased for longer than a lease lasts")
+    return found
 
 
 def _compared(what: str, found: Any, wanted: Any) -> Iterator[str]:
