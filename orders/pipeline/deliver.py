@@ -37,6 +37,7 @@ from orders.pipeline.messages import (
 )
 from orders.pipeline.outcomes import Delivered, give_back, mark_sending, note_delivered
 from orders.pipeline.unknown_skus import recheck_unknown_skus
+from orders.restoring import asks_first
 from orders.run import Run
 
 COMMIT_EVERY = 0.2
@@ -106,6 +107,7 @@ class _Delivery:
         self.batch = batch
         self.senders = senders
         self.look_after = look_after
+        self.asks_first = asks_first(run.cursor)
         self.home = threading.get_ident()
         self.attempts: dict[int, int] = {}
         self.delivered: set[int] = set()
@@ -129,7 +131,7 @@ class _Delivery:
         if message.purpose == MessagePurpose.CANCEL:
             cancel_at_wms(self.work, message)
             return False
-        if message.state != MessageState.WAITING:
+        if message.state != MessageState.WAITING or (self.asks_first and not message.attempts):
             return settle_doubt(self.work, message)
         return True
 

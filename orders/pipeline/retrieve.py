@@ -21,6 +21,7 @@ from connectors.errors import BadDocument, TryLater
 from connectors.models import Connection
 from orders.alerts import raise_alert, resolve_alerts
 from orders.models import Alert, InboundBody, InboundDocument, InboundState, OrderEvent
+from orders.restoring import TAKEN_CHECKED_AT, restored_at
 from orders.retrying import next_try
 from orders.run import Run
 
@@ -136,7 +137,7 @@ def _want_from_archive(run: Run, document: InboundDocument) -> None:
 def _look_at_taken(run: Run, session: OrderSource) -> None:
     """Find order files that somebody else has read since this connection was activated: they were meant for us as well."""
     connection, now = run.connection, hub_now()
-    live_since, last = connection.activated_at, run.cursor.get("taken_checked_at")
+    live_since, last = connection.activated_at, run.cursor.get(TAKEN_CHECKED_AT)
     checked_at = datetime.fromisoformat(last) if last else None
     if live_since is None or (checked_at and checked_at >= live_since and now - checked_at < TAKEN_CHECK_EVERY):
         return
@@ -148,12 +149,17 @@ def _look_at_taken(run: Run, session: OrderSource) -> None:
     )
     taken = session.list_taken().refs
     strangers = [ref for ref in taken if (ref.name, ref.size) not in known and ref.modified_at >= live_since]
+    restored = restored_at(run.cursor)
+    ours = [ref for ref in strangers if restored is not None and ref.modified_at < restored]
     for ref in strangers:
-        _register_taken(connection, ref)
-    run.move_cursor(taken_checked_at=now.isoformat())
-    if strangers:
-        run.count("taken_by_others", len(strangers))
-    else:
+        if ref in ours:
+            _register_again(connection, ref)
+        else:
+            _register_taken(connection, ref)
+    run.move_cursor(**{TAKEN_CHECKED_AT: now.isoformat()})
+    run.count("read_again", len(ours))
+    run.count("taken_by_others", len(strangers) - len(ours))
+    if not strangers:
         _end_taken_alert(connection, now)
 
 
@@ -164,6 +170,18 @@ def _register_taken(connection: Connection, ref: DocumentRef) -> None:
         _tell_taken(connection, ref.name)
     elif known.state == InboundState.GONE:
         _set(known, state=InboundState.WANTED, attempts=0, due_at=None)
+
+
+def _register_again(connection: Connection, ref: DocumentRef) -> None:
+    """A file that was read since the copy was made from which the database was restored."""
+    _make(connection, ref, InboundState.WANTED)
+    words = (
+        f"{ref.name} lies in the archive of {connection.name}, and the restored database doesn't know it: it is read again "
+        "from there. Orders that are known are counted, not loaded again."
+    )
+    OrderEvent.objects.create(
+        account_id=connection.account_id, connection=connection, kind="file.read_again", words=words, document_name=ref.name
+    )
 
 
 def _tell_taken(connection: Connection, name: str) -> None:

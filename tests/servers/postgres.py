@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from tests.servers.debian import free_port
 
@@ -71,6 +72,23 @@ def runs(folder: Path) -> bool:
         return False
     command = [str(_programs() / "pg_ctl"), "-D", str(folder / "data"), "status"]
     return subprocess.run(command, check=False, cwd=folder, capture_output=True, **_lent()).returncode == 0
+
+
+def dump(database: str, copy: Path) -> None:
+    """Write a copy of the database of this URL, whatever works on it."""
+    command = [str(_programs() / "pg_dump"), "--format=custom", "--file", str(copy), database]
+    subprocess.run(command, check=True)
+
+
+def restore(server: str, name: str, copy: Path) -> str:
+    """Make a database of this name from a copy, on the server of this URL; return its URL."""
+    at = urlsplit(server)
+    where = ["-h", at.hostname or "", "-p", str(at.port), "-U", at.username or ""]
+    subprocess.run([str(_programs() / "createdb"), *where, name], check=True)
+    url = urlunsplit(at._replace(path=f"/{name}"))
+    command = [str(_programs() / "pg_restore"), "--no-owner", "--dbname", url, str(copy)]
+    subprocess.run(command, check=True)
+    return url
 
 
 def _programs() -> Path:
