@@ -59,3 +59,17 @@ def test_head_stays_in_sight_and_rows_are_of_one_height(path: str, hub: Hub, vie
         figure = page.locator("td.num").first
         styles = figure.evaluate("one => [getComputedStyle(one).textAlign, getComputedStyle(one).fontVariantNumeric]")
         assert styles == ["right", "tabular-nums"]
+
+
+@pytest.mark.parametrize("path", ["orders", "shipments", "inventory"])
+def test_no_row_of_a_narrow_list_runs_into_the_next(path: str, hub: Hub, viewer: User, visit: Visit) -> None:
+    hub.place(count=3, lines=[1, 3], skus=["CAP-001", "TEE-001"])
+    hub.run()
+    for order in hub.at_commerce():
+        for act in ("finalize", "pack_and_ship"):
+            hub.commerce.drive(act, order_id=order["id"])
+    hub.run()
+    page = visit(viewer, width=360).open(f"/a/{hub.account.slug}/{path}/")
+    rows = page.locator("tbody tr")
+    assert rows.count() >= 3
+    assert rows.evaluate_all("rows => rows.filter(row => row.scrollHeight > row.clientHeight + 1).length") == 0
