@@ -76,7 +76,7 @@ def fill(orders: int) -> int:
 def _in_bulk() -> Iterator[None]:
     """Let PostgreSQL take rows without looking at keys or keeping indexes, but for those that other tables' keys stand on.
 
-    Amid a transaction, as tests are, it takes them as any others: PostgreSQL changes no table whose keys are still to be checked.
+    Amid a transaction, as tests are, it takes them as any others: it changes no table whose keys are still to be checked.
     """
     if connection.vendor != "postgresql" or connection.in_atomic_block:
         yield
