@@ -21,7 +21,7 @@ from orders.models import (
     OutboundMessage,
     Shipment,
 )
-from orders.pipeline.invoicing import covered
+from orders.pipeline.invoicing import covered, overtakes_nothing
 from orders.retrying import next_try
 
 UPLOADS = {
@@ -114,8 +114,9 @@ def _carts_with_shipments(scope: Q) -> Iterable[int]:
 
 
 def _carts_with_invoices(scope: Q) -> Iterable[int]:
+    lines, shipments = InvoiceLine.objects.across_accounts(_WHY), Shipment.objects.across_accounts(_WHY)
     rows = Invoice.objects.across_accounts(_WHY).filter(
-        covered(InvoiceLine.objects.across_accounts(_WHY)), scope, document__isnull=True, order__isnull=False, is_void=False
+        covered(lines), overtakes_nothing(shipments), scope, document__isnull=True, order__isnull=False, is_void=False
     )
     return rows.values_list("order__source_id", flat=True).distinct()
 

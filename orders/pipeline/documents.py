@@ -16,13 +16,14 @@ from cartrover.clock import hub_now
 from connectors import registry
 from connectors.contract import DocumentSink, Place, Placement, Purpose
 from connectors.errors import ConnectorError, OutcomeUnknown, TryLater
-from connectors.models import Connection
+from connectors.models import Connection, ServiceName
 from connectors.readers import settings_of
 from orders.alerts import raise_alert, resolve_alerts
 from orders.models import ChannelStock, DocumentState, Order, OrderEvent, OutboundAttempt, OutboundDocument
 from orders.pipeline.settle import confirm
 from orders.retrying import next_try
 from orders.run import Run
+from orders.waking import wake
 
 UNSENT = [DocumentState.READY, DocumentState.SENDING, DocumentState.UNKNOWN]
 REFUSED_TIMES = 3
@@ -42,7 +43,7 @@ def make_document(cart: Connection, purpose: Purpose, rows: Sequence[Any]) -> Ou
 
 def store_document(cart: Connection, purpose: Purpose, body: bytes, *, rows: int) -> OutboundDocument:
     """Store a file under a name that no other file of the cart has, and that sorts behind the names of earlier ones: a far
-    side that finds two files takes them in the order of their names."""
+    side that finds two files may take them in the order of their names."""
     spec = registry.get(cart.kind)
     if spec.name_document is None:
         raise TypeError(f"{spec.kind} declares files and can't name them")
@@ -239,6 +240,8 @@ def mark_whole(run: Run, document: OutboundDocument, state: DocumentState, place
             ChannelStock.objects.for_account(run.account_id).filter(document=document).update(sure=True, told_at=now)
         else:
             run.count("confirmed", _note_told(run, document))
+    if document.purpose == Purpose.SHIPMENTS:
+        wake(run.connection, ServiceName.INVOICE_UPLOAD)  # invoices of these packages have waited for them
     run.count("files")
     run.count("rows", document.rows)
 

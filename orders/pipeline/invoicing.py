@@ -1,6 +1,7 @@
 """What a cart must still be told of invoices: those of the WMS, or by a setting one for each package at the order's prices.
 
-An invoice waits until all that it bills has shipped. Per line, all invoices together never exceed what shipped.
+An invoice waits until all that it bills has shipped and the file that says so lies whole at the cart. Per line, all invoices
+together never exceed what shipped.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from connectors.contract import InvoiceRow, Purpose, ShipmentState
 from connectors.models import Connection
 from connectors.readers import settings_of
 from orders.models import Invoice, InvoiceLine, Order, OrderLine, OutboundDocument, Shipment, ShipmentLine
-from orders.pipeline.documents import make_document
+from orders.pipeline.documents import UNSENT, make_document
 from orders.pipeline.loader import money, update_rows
 from orders.pipeline.tellings import source_id
 from orders.run import Run
@@ -34,6 +35,14 @@ def covered(lines: QuerySet[InvoiceLine]) -> Q:
     """
     matched = lines.filter(invoice=OuterRef("pk"), line__isnull=False, quantity__gt=0)
     return Q(Exists(matched)) & ~Q(Exists(matched.filter(line__shipped__lt=F("line__invoiced") + F("quantity"))))
+
+
+def overtakes_nothing(shipments: QuerySet[Shipment]) -> Q:
+    """Return the condition on invoices under which no file of their orders' packages is still on its way to the cart.
+
+    `shipments` are those that may be looked at. A file that broke off is sent again a while later, and its invoices after it.
+    """
+    return ~Q(Exists(shipments.filter(order=OuterRef("order_id"), document__state__in=UNSENT)))
 
 
 def tell_invoices(run: Run) -> OutboundDocument | None:
@@ -63,8 +72,9 @@ def invoice_rows_of(order: Order) -> list[InvoiceRow]:
 
 def _waiting(cart: Connection, *, by_package: bool) -> QuerySet[Invoice]:
     """Those that the hub made and those of the WMS are never mixed: the setting says which ones count."""
+    lines, shipments = InvoiceLine.objects.for_account(cart.account_id), Shipment.objects.for_account(cart.account_id)
     waiting = Invoice.objects.for_account(cart.account_id).filter(
-        covered(InvoiceLine.objects.for_account(cart.account_id)), order__source=cart, document__isnull=True, is_void=False
+        covered(lines), overtakes_nothing(shipments), order__source=cart, document__isnull=True, is_void=False
     )
     waiting = waiting.filter(shipment__state=ShipmentState.SHIPPED) if by_package else waiting.filter(shipment__isnull=True)
     return waiting.select_related("order", "shipment").order_by("pk")

@@ -64,8 +64,11 @@ class Imports:
         return found
 
     def _pick_up(self, now: bool) -> None:
-        """Move what rested long enough to /in/processing. Two files of one name go one after the other."""
-        for folder, name, job in self._matching():
+        """Move what rested long enough to /in/processing, whatever came first first, as a job that looks all the time would.
+
+        Two files of one name go one after the other.
+        """
+        for folder, name, job in sorted(self._matching(), key=lambda file: self.tree.last_touched(f"{file[0]}/{file[1]}")):
             far = f"{folder}/{name}"
             if not now and self.tree.rests_for(far) < self.state.settings["pick_up_after"]:
                 continue

@@ -93,7 +93,11 @@ class Tree:
 
     def rests_for(self, far: str) -> float:
         """Return for how many seconds nobody touched this file; files that were there before count as long rested."""
-        return time.monotonic() - self._touched.get(far, float("-inf"))
+        return time.monotonic() - self.last_touched(far)
+
+    def last_touched(self, far: str) -> float:
+        """Return when somebody touched this file last, by the steady clock: before all others what was there at the start."""
+        return self._touched.get(far, float("-inf"))
 
     def move(self, source: str, target: str) -> bool:
         """Move a file that nobody writes; a file of that name there is replaced. False when it is gone or being written."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from connectors.models import ServiceName
+from connectors.models import Service, ServiceName
 from orders.models import DocumentState, OutboundDocument
 from tests.hub import Hub
 from tests.orders.returning.warehouse import delivered, go_back, invoice, problems_at_dsco, run_by_itself, ship
@@ -35,6 +35,35 @@ def broken_off(hub: Hub) -> Hub:
     hub.run(*ALL_BUT_INVOICES)
     hub.dsco.drive("process")
     return hub
+
+
+@pytest.fixture
+def packages_broken_off(hub: Hub) -> Hub:
+    """A hub whose file of packages broke off on its way, while the invoice of the same order is there."""
+    order = delivered(hub, [("CAP-001", 2)])
+    ship(hub, order, lines={"CAP-001": 2})
+    invoice(hub, order, lines={"CAP-001": 2}, invoice_number="INV-1")
+    hub.run(ServiceName.SHIPMENT_PICKUP)
+    hub.dsco.drive("fault", name="drop", during="write", after_bytes=40, times=1)
+    run_by_itself(hub, SHIPMENTS)
+    hub.dsco.drive("clear_faults")
+    return hub
+
+
+def test_an_invoice_waits_for_the_file_of_its_packages(packages_broken_off: Hub) -> None:
+    hub = packages_broken_off
+    hub.run(INVOICES)
+    assert _documents(hub) == [], "no file is fixed that would have to wait"
+    assert _arrived(hub) == []
+    (packages,) = OutboundDocument.objects.for_account(hub.account).filter(purpose="shipments")
+    _time_passes(hub, packages)
+    services = Service.objects.for_account(hub.account).filter(name=INVOICES)
+    services.update(due_at=None)
+    run_by_itself(hub, SHIPMENTS)
+    assert services.get().due_at is not None, "it is due as soon as the packages are told"
+    run_by_itself(hub, INVOICES)
+    assert _arrived(hub) == ["INV-1"]
+    assert problems_at_dsco(hub) == []
 
 
 def _documents(hub: Hub) -> list[OutboundDocument]:
