@@ -91,11 +91,16 @@ def _warehouse_works(commerce: RunningSandbox, dice: random.Random) -> None:
 
 
 def _settled(hub: CommandLine, dsco: RunningSandbox, commerce: RunningSandbox, orders: int) -> list[dict[str, Any]]:
-    """Run undisturbed until all is confirmed, at most a few times."""
+    """Run undisturbed until all is confirmed. Fail with what the last run said where it isn't in time.
+
+    Places for requests at once that killed runs held come back after 45 seconds, and all of them may have been held.
+    """
     dice = random.Random(0)
     exported: list[dict[str, Any]] = []
-    for _ in range(8):
-        hub.run("run_services", "--account", "acme", *NAMED, ok=(0, 1))
+    said = ""
+    deadline = time.monotonic() + 150
+    while time.monotonic() < deadline:
+        said = hub.run("run_services", "--account", "acme", *NAMED, ok=(0, 1))
         for _ in range(6):
             _warehouse_works(commerce, dice)
         dsco.drive("process")
@@ -103,7 +108,8 @@ def _settled(hub: CommandLine, dsco: RunningSandbox, commerce: RunningSandbox, o
         if Counter(order["status"] for order in exported) == Counter(confirmed=orders):
             return exported
         time.sleep(1.1)
-    return exported
+    states = Counter((order["status"], order.get("hold_reason"), order.get("hold_words")) for order in exported)
+    return pytest.fail(f"{states}\n{said}")
 
 
 def _orders(hub: CommandLine) -> list[dict[str, Any]]:

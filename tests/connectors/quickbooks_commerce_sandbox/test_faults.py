@@ -138,7 +138,7 @@ def test_answer_that_drips(sandbox: Sandbox, api: Client) -> None:
     sandbox.drive("fault", name="slow_drip", path="/locations", seconds=0.2)
     began = time.monotonic()
     assert len(api.get("/locations")["locations"]) == 2
-    assert time.monotonic() - began >= 0.19
+    assert time.monotonic() - began >= 0.15, "a timer may go off a little early"
 
 
 def test_faults_match_by_path_method_count_and_turn(sandbox: Sandbox, api: Client) -> None:
