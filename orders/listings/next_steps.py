@@ -30,7 +30,7 @@ def next_step(order: Order, messages: Sequence[OutboundMessage], shipments: Sequ
     if order.state == OrderState.CANCELED:
         return NextStep("Nothing more: it is canceled.")
     if order.state == OrderState.CONFIRMED:
-        return NextStep(f"Nothing more: {order.source.name} was told everything.")
+        return NextStep(f"Nothing more: {order.source.name} was told of all that shipped or was canceled.")
     services = _services(order)
     wms = order.wms.name if order.wms else "the WMS"
     asked = next((one for one in messages if one.purpose == MessagePurpose.CANCEL and one.state in OPEN_STATES), None)

@@ -147,7 +147,7 @@ def confirm(cart: Connection, order_ids: Iterable[int]) -> int:
     cancellations = LineCancellation.objects.for_account(account_id).filter(untold, line__order=OuterRef("pk"))
     orders = Order.objects.for_account(account_id).filter(pk__in=list(order_ids), state=OrderState.SHIPPED)
     told = list(orders.filter(~Exists(packages), ~Exists(cancellations)))
-    moved = advance_all(told, OrderState.CONFIRMED, because=f"{cart.name} was told everything.")
+    moved = advance_all(told, OrderState.CONFIRMED, because=f"{cart.name} was told of all that shipped or was canceled.")
     _stamp(account_id, moved, confirmed_at=hub_now())
     resolve_alerts(account_id=account_id, cause="no_tracking", orders=moved)
     return len(moved)

@@ -159,7 +159,7 @@ def _message(order: Order, wms: Connection, **fields: object) -> OutboundMessage
         ({"hold": HoldReason.BY_PERSON}, "It goes on when somebody releases it."),
         ({"hold": HoldReason.UNKNOWN_SKU}, "It goes on by itself when that is mended, or when somebody releases it."),
         ({"state": OrderState.CANCELED}, "Nothing more: it is canceled."),
-        ({"state": OrderState.CONFIRMED}, "Nothing more: DSCO was told everything."),
+        ({"state": OrderState.CONFIRMED}, "Nothing more: DSCO was told of all that shipped or was canceled."),
         ({"state": OrderState.NEW}, "It goes to the WMS with the next order delivery."),
         ({"state": OrderState.SENT}, "QBC ships it."),
         ({"state": OrderState.SHIPPED}, "DSCO asks for its tracking."),
