@@ -63,10 +63,11 @@ def package_event(order: Order, shipment: Shipment, *, first: bool) -> OrderEven
     )
 
 
-def match_unmatched(run: Run, learn_lines: Callable[[set[str]], None]) -> set[int]:
-    """Give packages and invoices that came before their order's receipt to that order now; return the orders' ids.
+def match_unmatched(run: Run, learn_lines: Callable[[set[str]], None], settle: Callable[[Collection[int]], None]) -> None:
+    """Give packages and invoices that came before their order's receipt to that order now.
 
-    `learn_lines` reads the line ids of orders, by the WMS's order ids, outside of any transaction.
+    `learn_lines` reads the line ids of orders, by the WMS's order ids, outside of any transaction; `settle` moves orders on, in
+    the transaction that matches: what is matched once is never looked at again.
     """
     wms = run.connection
     shipments = Shipment.objects.for_account(run.account_id).filter(connection=wms, order__isnull=True)
@@ -75,7 +76,6 @@ def match_unmatched(run: Run, learn_lines: Callable[[set[str]], None]) -> set[in
         wms_order_id__in=invoices.values("external_order_id")
     )
     orders = Order.objects.for_account(run.account_id).filter(waiting, wms=wms).exclude(wms_order_id="")
-    matched: set[int] = set()
     for some in pieces(list(orders.order_by("pk").values_list("wms_order_id", flat=True))):
         run.progress()
         learn_lines(set(some))
@@ -85,8 +85,7 @@ def match_unmatched(run: Run, learn_lines: Callable[[set[str]], None]) -> set[in
             lines = lines_at(run.account_id, [order.pk for order in ours.values()])
             _match_packages(shipments.filter(external_order_id__in=some), ours, lines)
             _match_invoices(invoices.filter(external_order_id__in=some), ours, lines)
-        matched |= {order.pk for order in ours.values()}
-    return matched
+            settle([order.pk for order in ours.values()])
 
 
 def _match_packages(shipments: QuerySet[Shipment], ours: dict[str, Order], lines: Lines) -> None:

@@ -47,7 +47,7 @@ def pick_up(run: Run) -> None:
         if not isinstance(session, ShipmentSource):
             raise TypeError(f"{run.connection.kind} declares shipments and has none")
         pickup = _Pickup(run, session)
-        pickup.settle_all(match_unmatched(run, pickup.learn_lines))
+        match_unmatched(run, pickup.learn_lines, pickup.settle_all)
         pickup.walk("orders_since", session.list_orders_changed, pickup.apply_orders)
         pickup.walk("shipments_since", session.list_shipments, pickup.apply_shipments)
         if isinstance(session, InvoiceSource):
@@ -194,6 +194,8 @@ class _Pickup:
             with transaction.atomic():
                 self.apply_orders(remotes)
                 self.apply_shipments(shipments)
+                # Those whose packages are known and aren't counted, whatever has come between.
+                self.settle_all([order.pk for order in some])
                 self._note_missing(some, {remote.external_id for remote in remotes})
                 self.run.move_cursor(asked_directly_to=some[-1].pk)
         self.run.move_cursor(asked_directly_at=now.isoformat(), asked_directly_to=0)

@@ -158,6 +158,44 @@ def test_packages_and_invoices_that_come_before_the_receipt_are_matched_later(hu
     assert again(order).status == "confirmed"
 
 
+def test_a_run_killed_as_it_matches_early_packages_leaves_no_order_behind(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is matched once isn't looked at again: it is counted in the same moment, or it isn't matched."""
+    order = _with_early_package(hub)
+
+    def killed(*_: Any) -> None:
+        raise RuntimeError("power cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("orders.pipeline.pickup.count_shipped", killed)
+        assert hub.run(PICKUP)[PICKUP].outcome == "failed"
+    assert Shipment.objects.for_account(hub.account).get().order is None
+    hub.run(PICKUP)
+    assert again(order).status == "shipped"
+
+
+def test_an_order_whose_packages_were_never_counted_is_when_it_is_asked_for_by_name(hub: Hub) -> None:
+    order = _with_early_package(hub)
+    Shipment.objects.for_account(hub.account).update(order=order)
+    ShipmentLine.objects.for_account(hub.account).update(line=line_of(order))
+    hub.run(PICKUP)
+    assert again(order).status == "at_wms"
+    _blind(hub, asked=timedelta(hours=25))
+    hub.run(PICKUP)
+    assert again(order).status == "shipped"
+
+
+def _with_early_package(hub: Hub) -> Order:
+    """Return an order at the WMS of which a package was seen before its receipt."""
+    order = delivered(hub)
+    at_wms = order.wms_order_id
+    Order.objects.for_account(hub.account).filter(pk=order.pk).update(wms_order_id="")
+    ship(hub, order, tracking="1ZEARLY")
+    hub.run(PICKUP)
+    assert Shipment.objects.for_account(hub.account).get().order is None
+    Order.objects.for_account(hub.account).filter(pk=order.pk).update(wms_order_id=at_wms)
+    return order
+
+
 def test_the_packages_of_strangers_are_kept_thirty_days_and_told_to_nobody(hub: Hub) -> None:
     order = delivered(hub)
     ship(hub, order)
