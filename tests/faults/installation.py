@@ -26,13 +26,20 @@ UPDATE connectors_service SET due_at = clock_timestamp(), slowed_until = NULL
  WHERE lease_token = '' AND due_at > clock_timestamp();
 UPDATE orders_outboundmessage SET due_at = clock_timestamp()
  WHERE state IN ('waiting', 'sending', 'unknown') AND due_at > clock_timestamp();
+UPDATE orders_outboundmessage SET sent_at = clock_timestamp() - interval '2 hours'
+ WHERE state = 'unknown' AND sent_at < clock_timestamp() - interval '5 seconds'
+   AND sent_at > clock_timestamp() - interval '2 hours';
 UPDATE orders_outbounddocument SET due_at = clock_timestamp()
  WHERE state IN ('ready', 'sending', 'unknown') AND due_at > clock_timestamp();
 UPDATE connectors_connection SET probe_at = clock_timestamp() WHERE state = 'broken' AND probe_at > clock_timestamp();
 """
-"""Makes due at once what waits for its minute. Nothing else is touched: leases above all end as they do in production."""
+"""Makes due at once what waits for its minute, or for the hour after which a doubt is looked into once more. Nothing else is
+touched: leases above all end as they do in production."""
 
-HURRY_EVERY = 2.0
+HURRY_EVERY = 1.0
+
+SETTLE_FOR = 0.7
+"""Seconds between two looks at whether anything still differs."""
 
 
 def _answers(address: str) -> bool:
@@ -230,7 +237,7 @@ class Installation:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self.trade.warehouse_works(1.0)
-            self.flow(1.5)
+            self.flow(SETTLE_FOR)
             self.trade.dsco.drive("process")
             try:
                 found = self.trade.differences(self.rows)
