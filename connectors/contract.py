@@ -132,10 +132,12 @@ class Job:
 class GuideStep:
     """A numbered step of the set-up guide; `fields` are the settings that belong to just this step.
 
+    `acts` is what the person does, one thing after the other, mostly in the other system; `body` says why and what to know.
     `lists_jobs`: the table of the guide's jobs stands at this step; without such a step it stands at the last one.
     """
 
     title: str
+    acts: tuple[str, ...] = ()
     body: str
     fields: tuple[str, ...] = ()
     lists_jobs: bool = False

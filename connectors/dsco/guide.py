@@ -21,18 +21,25 @@ FORMATS: Mapping[str, str] = {
 STEPS = (
     GuideStep(
         title="Switch other integrations off first",
+        acts=(
+            "Find out whether another program, an older integration or a person fetches order files from this DSCO account.",
+            "Stop that now.",
+        ),
         body=(
-            "Does another program, an older integration or a person fetch order files from this DSCO account? Stop that now. "
             "DSCO moves a file away as soon as anybody has downloaded it, and offers its orders only once. Two readers each "
             "get some of the orders, and orders that both read ship twice."
         ),
     ),
     GuideStep(
         title="Copy the FTP credentials",
+        acts=(
+            "In DSCO open Automation > FTP (newer accounts: Automation > SFTP).",
+            "Copy what stands there: server, user name and password.",
+            "Paste all of it here at once, in any order, or each into its field.",
+        ),
         body=(
-            "In DSCO open Automation > FTP (newer accounts: Automation > SFTP). Copy server, user name and password from there "
-            "to here. Your DSCO account has one login for all of its retailers. Choose SFTP unless your files lie on a server "
-            "of your own that has only FTP."
+            "Your DSCO account has one login for all of its retailers. Choose SFTP unless your files lie on a server of your "
+            "own that has only FTP."
         ),
         fields=("ftp_server", "ftp_username", "ftp_password", "protocol", "port"),
     ),
@@ -46,12 +53,15 @@ STEPS = (
     ),
     GuideStep(
         title="Create the jobs in DSCO",
+        acts=(
+            "In DSCO open Automation > Jobs.",
+            "Create each import job of the table, value by value.",
+            "Create the order export last, when everything else is ready: exporting an order acknowledges it to the retailer.",
+        ),
         body=(
-            "In DSCO open Automation > Jobs and create each job of the table, value by value. The order export must contain "
-            "new orders only, each once, in DSCO's standard layout with a header row. Exporting an order acknowledges it to "
-            "the retailer, so create the export last, when everything else is ready. A job may run as often as DSCO lets it: "
-            "the hub looks for orders every five minutes. Let the inventory import run after the order export, so that DSCO "
-            "has counted new orders down before it takes your stock."
+            "The order export must contain new orders only, each once, in DSCO's standard layout with a header row. A job may "
+            "run as often as DSCO lets it: the hub looks for orders every five minutes. Let the inventory import run after the "
+            "order export, so that DSCO has counted new orders down before it takes your stock."
         ),
         fields=("order_file_pattern",),
         lists_jobs=True,
@@ -67,12 +77,13 @@ STEPS = (
     ),
     GuideStep(
         title="Close what has shipped, and test",
-        body=(
-            "Orders that have shipped must be closed in DSCO before the first export, else they come again. Press “Test "
-            "connection”: each step says what it found. Ask a retailer, or DSCO's support, for a test order: in test mode it "
-            "runs through to your WMS while real orders wait, so that SKUs, ship methods and tracking can be checked. Then "
-            "go live."
+        acts=(
+            "In DSCO close the orders that have shipped already: the first export brings them again otherwise.",
+            "Press “Test connection”: each step says what it found.",
+            "Ask a retailer, or DSCO's support, for a test order.",
+            "Look at its SKUs, ship methods and tracking, then go live.",
         ),
+        body="In test mode a test order runs through to your WMS while real orders wait.",
     ),
 )
 

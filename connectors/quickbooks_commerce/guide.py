@@ -18,10 +18,13 @@ GUIDE = Guide(
         ),
         GuideStep(
             title="Grant API access",
+            acts=(
+                "Register an application in QuickBooks Commerce, with the return address that this page shows.",
+                "Copy its application ID and secret here.",
+                "Press “Grant API access”, sign in in the window that opens, and allow the hub. Allow pop-ups for this site.",
+            ),
             body=(
-                "Register an application in QuickBooks Commerce, with the return address that this page shows, and copy its "
-                "application ID and secret here. Then press “Grant API access”: a window asks you to sign in and to allow the "
-                "hub. Allow pop-ups for this site. The hub gets the rights of the user who signs in, so take one who may read "
+                "The hub gets the rights of the user who signs in, so take one who may read "
                 "products and stock and write orders and companies. Use a user of its own for each connection: when the same "
                 "user grants the same application access a second time, the first connection stops working within the hour. "
                 "API access needs the Business plan or higher, or a word with their support."
@@ -30,9 +33,9 @@ GUIDE = Guide(
         ),
         GuideStep(
             title="Or paste a privileged token",
+            acts=("Instead of signing in press “Create Privileged Token” on your application's page.", "Paste the token here."),
             body=(
-                "Instead of signing in you can press “Create Privileged Token” on your application's page and paste the token "
-                "here. It never expires and opens the whole account: keep it as you keep a password, and replace it when "
+                "It never expires and opens the whole account: keep it as you keep a password, and replace it when "
                 "somebody who knows it leaves. With a token here the fields of the step before may stay empty."
             ),
             fields=("access_token",),
@@ -83,10 +86,12 @@ GUIDE = Guide(
         ),
         GuideStep(
             title="Test it",
-            body=(
-                "Press “Test connection”; each step says what it found. Then let a test order run through and look at it in "
-                "QuickBooks Commerce: products, prices, address and the way to ship, before you go live."
+            acts=(
+                "Press “Test connection”; each step says what it found.",
+                "Let a test order run through.",
+                "Look at it in QuickBooks Commerce: products, prices, address and the way to ship.",
             ),
+            body="Do all of it before you go live.",
         ),
     ),
     to_ship="finalize, pack and ship order {number}",

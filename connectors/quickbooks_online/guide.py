@@ -8,19 +8,27 @@ GUIDE = Guide(
     steps=(
         GuideStep(
             title="Make an app at Intuit",
+            acts=(
+                "Sign in at developer.intuit.com.",
+                "Create an app for QuickBooks Online and Payments with the scope Accounting.",
+                "Open its keys page.",
+            ),
             body=(
-                "Sign in at developer.intuit.com, create an app for QuickBooks Online and Payments with the scope Accounting, "
-                "and open its keys page. Production keys open a real company, development keys a sandbox one; choose here "
+                "Production keys open a real company, development keys a sandbox one; choose here "
                 "which of the two you connect. Whoever runs this hub may have an app already: then ask for its keys."
             ),
             fields=("environment", "api_url", "authorize_url", "token_url", "revoke_url"),
         ),
         GuideStep(
             title="Grant access to your company",
+            acts=(
+                "Register the return address that this page shows under Redirect URIs of your app, letter by letter.",
+                "Copy its client ID and secret here.",
+                "Allow pop-ups here, press “Grant API access” and sign in to Intuit as an administrator of the company.",
+                "Choose the company and press Connect.",
+            ),
             body=(
-                "Register the return address that this page shows under Redirect URIs of your app, letter by letter, and copy "
-                "its client ID and secret here. Then press “Grant API access”, sign in to Intuit as an administrator of the "
-                "company, choose the company and press Connect. Allow pop-ups for this site. The company's ID comes back by "
+                "The company's ID comes back by "
                 "itself. Access renews itself; Intuit lets a grant end after five years, or after a hundred days in which "
                 "nobody used it, and the hub tells you a month, a week and a day before."
             ),
@@ -28,10 +36,14 @@ GUIDE = Guide(
         ),
         GuideStep(
             title="Let the company use numbers, shipping and discounts",
+            acts=(
+                "In QuickBooks Online open Settings > Account and settings > Sales > Sales form content.",
+                "Switch on Custom transaction numbers, Shipping and Discount.",
+                "Leave the warning about duplicate numbers on.",
+            ),
             body=(
-                "In QuickBooks Online open Settings > Account and settings > Sales > Sales form content and switch on Custom "
-                "transaction numbers, Shipping and Discount. Without custom numbers the company numbers forms by itself, and "
-                "without shipping there is no field for a tracking number. Leave the warning about duplicate numbers on. If "
+                "Without custom numbers the company numbers forms by itself, and "
+                "without shipping there is no field for a tracking number. If "
                 "another integration still sends the same orders, switch that off first."
             ),
         ),

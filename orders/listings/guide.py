@@ -37,6 +37,7 @@ class Step:
 
     number: int
     title: str
+    acts: Sequence[str]
     body: str
     fields: Sequence[Field]
     is_done: bool
@@ -186,6 +187,7 @@ def steps_of(connection: Connection, spec: ConnectorSpec) -> Sequence[Step]:
         Step(
             number=place + 1,
             title=part.title,
+            acts=part.acts,
             body=part.body,
             fields=[fields[name] for name in part.fields if name in fields],
             is_done=any(fields[name].required for name in part.fields if name in fields) and not wanted & set(part.fields),
