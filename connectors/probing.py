@@ -142,18 +142,19 @@ def _pinned(connection: Connection) -> str:
 # --- broken and mended -------------------------------------------------------------------------------------------------------
 
 
-def mark_broken(connection: Connection, words: str, *, needs_person: bool = False) -> bool:
+def mark_broken(connection: Connection, words: str, *, needs_person: bool = False, tried_since: datetime | None = None) -> bool:
     """Make the connection wait: its services stop, and it is probed until it works, or on request where a person is needed.
 
-    Return whether it was not broken before. Paused and disconnected connections stay what they are. `connection` is brought up
-    to date.
+    Return whether it was not broken before. Paused and disconnected connections stay what they are, and so does one that was
+    found to work after `tried_since`, when the work began that failed. `connection` is brought up to date.
     """
     now = hub_now()
     changes = {"broken_words": words, "needs_person": needs_person, "checked_at": now}
     rows = _row(connection)
-    newly = rows.filter(state__in=[ConnectionState.NEW, ConnectionState.OK]).update(
-        state=ConnectionState.BROKEN, probe_at=now + PROBE_AFTER[0], probes=0, **changes
-    )
+    well = rows.filter(state__in=[ConnectionState.NEW, ConnectionState.OK])
+    if tried_since is not None:
+        well = well.exclude(state=ConnectionState.OK, checked_at__gt=tried_since)
+    newly = well.update(state=ConnectionState.BROKEN, probe_at=now + PROBE_AFTER[0], probes=0, **changes)
     if not newly:
         rows.filter(state=ConnectionState.BROKEN).update(**changes)
     if needs_person:

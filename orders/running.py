@@ -131,7 +131,7 @@ def _outcome_of(run: Run) -> tuple[Outcome, str, datetime | None]:
     except TryLater as later:
         return Outcome.LATER, later.words, _later(run, later.after)
     except FixConnection as broken:
-        probing.mark_broken(run.connection, broken.words, needs_person=broken.needs_person)
+        probing.mark_broken(run.connection, broken.words, needs_person=broken.needs_person, tried_since=run.started_at)
         return Outcome.BROKEN, broken.words, None
     except SettingsUnfit as unfit:
         probing.mark_broken(unfit.connection, unfit.words)

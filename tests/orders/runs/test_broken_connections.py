@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from connectors import actions as connecting
+from connectors import probing
 from connectors.contract import CancelRow, Purpose
+from connectors.errors import FixConnection
 from connectors.models import Connection, ConnectionState, Outcome, Service, ServiceName
 from connectors.readers import shown_host_key
 from orders.dispatcher import run_due, run_named
@@ -17,7 +20,7 @@ from orders.models import Alert, AlertState, DocumentState, OutboundDocument
 from orders.pipeline.documents import make_document
 from orders.running import Finished
 from tests.connectors.dsco.files import row
-from tests.inbox import Inbox
+from tests.inbox import Inbox, change_sessions
 
 
 def _service(inbox: Inbox, name: ServiceName = ServiceName.ORDER_DOWNLOAD) -> Service:
@@ -70,6 +73,20 @@ def test_a_named_run_that_finds_it_still_broken_raises_no_second_alert(inbox: In
         assert finished.outcome == Outcome.BROKEN
         assert finished.problem
     assert Alert.objects.for_account(inbox.account).count() == 1
+
+
+def test_a_run_that_began_before_a_probe_found_it_well_breaks_nothing(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its login was refused in the last moment of the trouble: that is over."""
+
+    def refused(list_orders: Any) -> Any:
+        probing.mark_mended(inbox.cart)
+        raise FixConnection("The login was refused.")
+
+    with monkeypatch.context() as patched:
+        change_sessions(patched, list_orders=refused)
+        inbox.download()
+    assert _state(inbox) == ConnectionState.OK
+    assert not Alert.objects.for_account(inbox.account).exists()
 
 
 def test_a_change_of_settings_mends_it(inbox: Inbox) -> None:
