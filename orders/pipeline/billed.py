@@ -8,7 +8,7 @@ from decimal import Decimal
 from connectors.contract import InvoiceDraft
 from orders.alerts import raise_alert, resolve_alerts
 from orders.models import Invoice, InvoiceLine, Order, OrderEvent
-from orders.pipeline.matching import Lines, lines_at, orders_at
+from orders.pipeline.matching import Lines, lines_at, orders_at, with_known_lines
 from orders.run import Run
 
 
@@ -22,7 +22,7 @@ def store_invoices(run: Run, drafts: Sequence[InvoiceDraft]) -> set[int]:
         for key, draft in latest.items()
         if key not in known or known[key].remote_updated_at != draft.updated_at or known[key].is_void != draft.is_void
     }
-    ours = orders_at(run.connection, {draft.external_order_id for draft in news.values()})
+    ours = with_known_lines(run.account_id, orders_at(run.connection, {draft.external_order_id for draft in news.values()}))
     told = [key for key in news if key in known and known[key].document_id is not None]
     for key in told:
         _changed_after_telling(run, known[key], news.pop(key))

@@ -46,6 +46,15 @@ def lines_at(account_id: int, order_ids: Collection[int]) -> Lines:
     return found
 
 
+def with_known_lines(account_id: int, ours: dict[str, Order]) -> dict[str, Order]:
+    """Leave out orders of which no line's id is known: their receipt came in the middle of a walk.
+
+    What belongs to them waits without an order, and the next run matches it line by line.
+    """
+    known = {order_id for order_id, _ in lines_at(account_id, [order.pk for order in ours.values()])}
+    return {external_id: order for external_id, order in ours.items() if order.pk in known}
+
+
 def package_event(order: Order, shipment: Shipment, *, first: bool) -> OrderEvent:
     """Return the sentence about a package for its order's story, not yet saved."""
     tracking = f" as {shipment.tracking_number}" if shipment.tracking_number else ", without a tracking number yet"

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from connectors.contract import ShipmentDraft, ShipmentState
 from orders.alerts import raise_alert, resolve_alerts
 from orders.models import Order, OrderEvent, Shipment, ShipmentLine
-from orders.pipeline.matching import Lines, lines_at, orders_at, package_event
+from orders.pipeline.matching import Lines, lines_at, orders_at, package_event, with_known_lines
 from orders.run import Run
 
 
@@ -18,7 +18,7 @@ def store_shipments(run: Run, drafts: Sequence[ShipmentDraft]) -> set[int]:
     shipments = Shipment.objects.for_account(run.account_id).filter(connection=run.connection, external_id__in=list(latest))
     known = {shipment.external_id: shipment for shipment in shipments.select_related("order__source")}
     news = {key: draft for key, draft in latest.items() if _is_news(known.get(key), draft)}
-    ours = orders_at(run.connection, {draft.external_order_id for draft in news.values()})
+    ours = with_known_lines(run.account_id, orders_at(run.connection, {draft.external_order_id for draft in news.values()}))
     told = [key for key in news if key in known and known[key].document_id is not None]
     for key in told:
         _changed_after_telling(run, known[key], news.pop(key))

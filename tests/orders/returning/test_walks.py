@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from connectors.models import Service, ServiceName
 from orders.housekeeping import keep
-from orders.models import Invoice, InvoiceLine, Order, OrderEvent, Shipment, ShipmentLine
+from orders.models import Invoice, InvoiceLine, Order, OrderEvent, OrderLine, Shipment, ShipmentLine
 from tests.hub import Hub
 from tests.orders.returning.warehouse import (
     again,
@@ -180,6 +180,19 @@ def test_an_order_whose_packages_were_never_counted_is_when_it_is_asked_for_by_n
     hub.run(PICKUP)
     assert again(order).status == "at_wms"
     _blind(hub, asked=timedelta(hours=25))
+    hub.run(PICKUP)
+    assert again(order).status == "shipped"
+
+
+def test_a_receipt_that_comes_in_the_middle_of_a_walk_loses_no_line(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Line ids were asked for a moment before: the package waits for the next run, which knows them."""
+    order = delivered(hub)
+    OrderLine.objects.for_account(hub.account).update(external_id="")
+    ship(hub, order, tracking="1ZMIDDLE")
+    with monkeypatch.context() as patch:
+        patch.setattr("orders.pipeline.pickup._Pickup.learn_lines", lambda *_: None)
+        patch.setattr("orders.pipeline.pickup._Pickup.apply_orders", lambda *_: None)
+        hub.run(PICKUP)
     hub.run(PICKUP)
     assert again(order).status == "shipped"
 
