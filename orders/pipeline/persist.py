@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Upper
 
+from cartrover import planner_facts
 from cartrover.accounts.models import Account
 from cartrover.clock import hub_now
 from cartrover.compiled_queries import CompiledQuery, Texts, number
@@ -104,6 +105,8 @@ def load_drafts(
             progress()
         with transaction.atomic():
             _load_chunk(load, chunk)
+        if len(chunk) == CHUNK:
+            planner_facts.learn(Order, OrderLine, OrderEvent, OutboundMessage)
     return load.counts
 
 

@@ -24,7 +24,7 @@ RAW_SQL = {
     "cartrover/checks.py": "asks SQLite for its journal mode",
     "cartrover/clock.py": "asks PostgreSQL for its clock",
     "cartrover/compiled_queries.py": "runs what Django made of a queryset that names its account",
-    "cartrover/planner_facts.py": "tells SQLite how full the tables will be",
+    "cartrover/planner_facts.py": "tells SQLite how full the tables will be, and PostgreSQL to look",
     "cartrover/tenant_keys.py": "constraints that Django can't declare",
     "orders/health/machine.py": "asks the database for its size and version",
     "orders/listings/orders.py": "a step in the index for each retailer, the account in each condition",
