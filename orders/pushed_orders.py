@@ -41,28 +41,30 @@ class Pushed:
 def push_orders(
     *,
     cart: Connection,
-    drafts: Sequence[OrderDraft],
+    drafts: Callable[[], Sequence[OrderDraft]],
     actor: str,
     and_so: Callable[[Sequence[Pushed]], None] | None = None,
 ) -> list[Pushed]:
     """Load what the cart hasn't pushed before; return what became of each, in the same order.
 
-    An order that is known is left as it is, whatever the draft says. One that must stay out (too old, a test in live mode)
-    stands among the skipped ones. Two calls at once for one number make one order. `and_so` is called with the outcome in the
-    same transaction, for what must be true if and only if the orders are there.
+    `drafts` is asked in the transaction, once it is this load's turn in the account: what came meanwhile may go with it. An
+    order that is known is left as it is, whatever the draft says. One that must stay out (too old, a test in live mode) stands
+    among the skipped ones. Two calls at once for one number make one order. `and_so` is called with the outcome in the same
+    transaction, for what must be true if and only if the orders are there.
     """
     account_id = cart.account_id
     route = Route.of(cart)
     with transaction.atomic():
         lock_loading(account_id)  # who comes second sees what the first one has loaded
-        numbers = [draft.external_id for draft in drafts]
+        given = drafts()
+        numbers = [draft.external_id for draft in given]
         seen = set(_SEEN.column(account_id=account_id, cart_id=cart.pk, numbers=numbers))
         fresh: dict[str, OrderDraft] = {}
-        for draft in drafts:
+        for draft in given:
             if draft.external_id not in seen:
                 fresh.setdefault(draft.external_id, draft)
         refs = load_fresh(route=route, drafts=fresh.values(), actor=actor)
-        pushed = [_outcome(draft, fresh, refs, route) for draft in drafts]
+        pushed = [_outcome(draft, fresh, refs, route) for draft in given]
         if and_so is not None:
             and_so(pushed)
     if refs:

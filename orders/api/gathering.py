@@ -1,7 +1,7 @@
 """Jobs that come in many threads at once and are done together: a transaction costs much the same with one order as with many.
 
-Nobody waits for a timer. A job that comes while nothing of its lane is under way is done at once, by itself; what comes
-meanwhile waits, and goes together as soon as that is done.
+Nobody waits for a timer. A job that comes while nothing of its lane is under way is begun at once; what comes while it waits
+for its turn at something goes with it, and what comes later goes together as soon as that is done.
 """
 
 from __future__ import annotations
@@ -30,9 +30,13 @@ class _Place(Generic[J]):
 
 
 class Gathering(Generic[J]):
-    """The jobs of this process that wait, by lane. `work` does some of one lane together: all of them, or it raises."""
+    """The jobs of this process that wait, by lane.
 
-    def __init__(self, work: Callable[[Sequence[J]], None]) -> None:
+    `work` gets a job, and what to call for the others of its lane that wait by then: once, when it can take them, or not at
+    all. It does all that it has got together, or it raises.
+    """
+
+    def __init__(self, work: Callable[[J, Callable[[], Sequence[J]]], None]) -> None:
         self._work = work
         self._guard = threading.Lock()
         self._lanes: dict[str, list[_Place[J]]] = {}
@@ -56,26 +60,36 @@ class Gathering(Generic[J]):
         if place.leads:
             self._lead(lane, place)
         if not place.done:
-            self._work([job])
+            self._work(job, lambda: [])
 
     def waiting(self, lane: str) -> int:
         """Say how many jobs of a lane wait for the one that is at work."""
         with self._guard:
             return len(self._lanes.get(lane, ()))
 
-    def _lead(self, lane: str, first: _Place[J]) -> None:
-        """Do everything that waits by now, and hand the lane on."""
+    def is_at_work(self, lane: str) -> bool:
+        """Say whether a job of a lane is under way."""
         with self._guard:
-            others, self._lanes[lane] = self._lanes[lane], []
-        together = [first, *others]
+            return lane in self._lanes
+
+    def _lead(self, lane: str, first: _Place[J]) -> None:
+        """Do the first, and what waits when it comes to that; hand the lane on."""
+        others: list[_Place[J]] = []
+
+        def take_others() -> list[J]:
+            with self._guard:
+                others.extend(self._lanes[lane])
+                self._lanes[lane] = []
+            return [place.job for place in others]
+
         try:
-            self._work([place.job for place in together])
-            for place in together:
+            self._work(first.job, take_others)
+            for place in (first, *others):
                 place.done = True
         except DatabaseError:
             if not others:
                 raise
-            logger.warning("%s jobs that came at once are done one by one", len(together), exc_info=True)
+            logger.warning("%s jobs that came at once are done one by one", 1 + len(others), exc_info=True)
         finally:
             # Answers first: who has one and asks again at once finds its place among the next, which are fewer and larger so.
             for place in others:

@@ -6,7 +6,7 @@ kept. An answer goes out after its commit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -24,6 +24,7 @@ from orders.api.envelope import Answer, Fault, failure, plain_success, refusal, 
 from orders.api.gathering import Gathering
 from orders.api.order_in import draft_in, number_of
 from orders.api.recording import keep
+from orders.models import ApiKey
 from orders.pushed_orders import Pushed, push_orders
 
 MOST_IN_BATCH = 1000
@@ -40,7 +41,7 @@ def new_order_answer(call: Call) -> Answer:
     except Fault as fault:
         return refusal(fault)
     if len(call.raw) > LARGEST_GATHERED:
-        _take([call])
+        _take(call, lambda: [])
     else:
         _gathering.do(api_user_of(call), call)
     return call.answer
@@ -50,7 +51,7 @@ def batch_answer(caller: Caller, orders: list[Any]) -> Answer:
     """Take a list of orders, each by itself: one that can't be taken is named in the answer."""
     given = _Given.of(caller, orders)
     drafts = given.drafts
-    pushed = push_orders(cart=_working_cart(caller), drafts=drafts, actor=caller.actor) if drafts else []
+    pushed = push_orders(cart=_working_cart(caller), drafts=lambda: drafts, actor=caller.actor) if drafts else []
     return given.list_answer(pushed)
 
 
@@ -126,34 +127,45 @@ def _working_cart(caller: Caller) -> Connection:
 # --- calls that come at once -------------------------------------------------------------------------------------------------
 
 
-def _take(calls: Sequence[Call]) -> None:
-    """Take the orders of these calls, which name one API user, and keep the calls; each has its answer then."""
-    find = cache(api_keys.find_key)
-    opened: list[tuple[Call, _Given]] = []
-    for call in calls:
-        try:
-            call.caller = caller_of(call, CARTS, for_merchant=True, find=find)
-            given = _Given.of(call.caller, listed(parsed(call.raw), MOST_IN_BATCH, "orders"))
-            if given.drafts:
-                _working_cart(call.caller)
-            opened.append((call, given))
-        except Fault as fault:
-            call.answer = refusal(fault)
-    drafts = [draft for _, given in opened for draft in given.drafts]
+def _take(first: Call, others: Callable[[], Sequence[Call]]) -> None:
+    """Take the orders of a call and of others that name the same API user, and keep the calls; each has its answer then.
+
+    The others are asked for when it is this account's turn to store orders: meanwhile more have come.
+    """
+    opened = {first: _opened(first, api_keys.find_key)}
 
     def answer_and_keep(pushed: Sequence[Pushed]) -> None:
         outcomes = iter(pushed)
-        for call, given in opened:
-            call.answer = given.answer([next(outcomes) for _ in given.drafts])
-        keep([(call, call.answer) for call in calls])
+        for call, given in opened.items():
+            if given is not None:
+                call.answer = given.answer([next(outcomes) for _ in given.drafts])
+        keep([(call, call.answer) for call in opened])
 
-    if drafts:
-        caller = opened[0][0].caller
-        push_orders(cart=_working_cart(caller), drafts=drafts, actor=caller.actor, and_so=answer_and_keep)
+    def drafts() -> list[OrderDraft]:
+        find = cache(api_keys.find_key)  # anew: the key may have been revoked while its orders waited
+        opened.update({call: _opened(call, find) for call in others()})
+        return [draft for given in opened.values() if given is not None for draft in given.drafts]
+
+    given = opened[first]
+    if given is not None and given.drafts:
+        push_orders(cart=first.caller.cart, drafts=drafts, actor=first.caller.actor, and_so=answer_and_keep)
     else:
         answer_and_keep([])
-    for call in calls:
+    for call in opened:
         call.is_kept = True
+
+
+def _opened(call: Call, find: Callable[[str], ApiKey | None]) -> _Given | None:
+    """Return what a call brings; None for one that is refused, and answered so."""
+    try:
+        call.caller = caller_of(call, CARTS, for_merchant=True, find=find)
+        given = _Given.of(call.caller, listed(parsed(call.raw), MOST_IN_BATCH, "orders"))
+        if given.drafts:
+            _working_cart(call.caller)
+    except Fault as fault:
+        call.answer = refusal(fault)
+        return None
+    return given
 
 
 _gathering: Gathering[Call] = Gathering(_take)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import requests
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connections, transaction
 
 from cartrover.accounts.models import Account
 from connectors.models import Connection
@@ -20,6 +20,7 @@ from orders import api_keys
 from orders.api import new_orders
 from orders.api.gathering import Gathering
 from orders.models import ApiLevel, ApiRequest, Order
+from orders.pipeline.persist import lock_loading
 from orders.pushed_orders import push_orders
 from tests.api.conftest import Program, connect, order
 from tests.servers.web import WebServer
@@ -30,7 +31,7 @@ NEW_ORDER = "/v1/cart/orders/cartrover"
 
 
 class Gate:
-    """Stands before the loading of pushed orders: shut until it is opened, and knows how many came through together."""
+    """Stands before the storing of pushed orders: shut until it is opened, and knows how many came through together."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, refuses: int = 0) -> None:
         """`refuses`: loading so many orders together fails in the database."""
@@ -38,13 +39,14 @@ class Gate:
         self.reached, self.opened, self.refuses = threading.Event(), threading.Event(), refuses
         monkeypatch.setattr(new_orders, "push_orders", self._push_orders)
 
-    def _push_orders(self, *, drafts: Sequence[Any], **rest: Any) -> Any:
-        self.together.append(len(drafts))
+    def _push_orders(self, *, drafts: Callable[[], Sequence[Any]], **rest: Any) -> Any:
+        given = drafts()
+        self.together.append(len(given))
         self.reached.set()
         assert self.opened.wait(60)
-        if len(drafts) == self.refuses:
-            push_orders(drafts=drafts, **{**rest, "and_so": _refused})
-        return push_orders(drafts=drafts, **rest)
+        if len(given) == self.refuses:
+            push_orders(drafts=lambda: given, **{**rest, "and_so": _refused})
+        return push_orders(drafts=lambda: given, **rest)
 
 
 def _refused(pushed: Sequence[Any]) -> None:
@@ -109,6 +111,29 @@ def test_what_comes_while_an_order_is_stored_goes_in_together_and_each_answer_le
         assert kept.words == answer.data.get("message", "")
 
 
+def test_what_comes_while_an_order_waits_for_its_turn_in_the_account_is_stored_with_it(
+    shop: Program, acme: Account, pushing: Pushing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together: list[int] = []
+
+    def counted(**asked: Any) -> Any:
+        pushed = push_orders(**asked)
+        together.append(len(pushed))
+        return pushed
+
+    monkeypatch.setattr(new_orders, "push_orders", counted)
+    with transaction.atomic():
+        lock_loading(acme.pk)
+        calls = [pushing(shop, order("T-0"))]
+        lane = shop.key.api_user
+        until(lambda: new_orders._gathering.is_at_work(lane), 60)
+        calls += [pushing(shop, order(f"T-{at}")) for at in (1, 2, 3)]
+        until(lambda: new_orders._gathering.waiting(lane) == 3, 60)
+    assert [call.result(60).data["success_code"] for call in calls] == [True] * 4
+    assert together == [4]
+    assert _numbers(acme) == ["T-0", "T-1", "T-2", "T-3"]
+
+
 def test_where_the_database_refuses_them_together_each_is_tried_alone(
     shop: Program, acme: Account, pushing: Pushing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,7 +189,8 @@ def test_what_fails_by_a_mistake_of_ours_harms_nobody_who_waits_with_it() -> Non
     entered, go_on = threading.Event(), threading.Event()
     done: list[str] = []
 
-    def work(jobs: Sequence[str]) -> None:
+    def work(first: str, others: Callable[[], Sequence[str]]) -> None:
+        jobs = [first, *others()]
         entered.set()
         assert go_on.wait(60)
         if "bad" in jobs:
