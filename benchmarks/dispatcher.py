@@ -67,16 +67,19 @@ def main() -> int:
 
 
 def _lags(database: str, dates: dict[int, float]) -> list[float]:
-    """Wait until all have run; return how long after its date each had."""
+    """Wait until all have run; return how long after its date each had, the first time: by their schedules they come again."""
     deadline = time.monotonic() + HEAD_START + LONGEST
+    first: dict[int, float] = {}
     with psycopg.connect(database, autocommit=True) as watching:
         while time.monotonic() < deadline:
             rows = watching.execute(
                 "SELECT id, extract(epoch FROM last_run_at) FROM connectors_service "
                 "WHERE name = 'order_download' AND last_run_at IS NOT NULL"
-            ).fetchall()
-            if len(rows) == len(dates):
-                return [float(ran) - dates[pk] for pk, ran in rows]
+            )
+            for pk, ran in rows:
+                first.setdefault(pk, float(ran))
+            if first.keys() == dates.keys():
+                return [first[pk] - date for pk, date in dates.items()]
             time.sleep(1)
     raise SystemExit("not all services have run")
 
