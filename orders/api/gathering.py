@@ -67,11 +67,6 @@ class Gathering(Generic[J]):
         with self._guard:
             return len(self._lanes.get(lane, ()))
 
-    def is_at_work(self, lane: str) -> bool:
-        """Say whether a job of a lane is under way."""
-        with self._guard:
-            return lane in self._lanes
-
     def _lead(self, lane: str, first: _Place[J]) -> None:
         """Do the first, and what waits when it comes to that; hand the lane on."""
         others: list[_Place[J]] = []

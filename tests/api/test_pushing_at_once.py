@@ -115,23 +115,25 @@ def test_what_comes_while_an_order_waits_for_its_turn_in_the_account_is_stored_w
     shop: Program, acme: Account, pushing: Pushing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     together: list[int] = []
+    begun = threading.Event()
 
     def counted(**asked: Any) -> Any:
+        begun.set()
         pushed = push_orders(**asked)
         together.append(len(pushed))
         return pushed
 
+    shop.post(NEW_ORDER, order("T-0"))  # that the key is used is written down by now, and for a minute not again
     monkeypatch.setattr(new_orders, "push_orders", counted)
     with transaction.atomic():
         lock_loading(acme.pk)
-        calls = [pushing(shop, order("T-0"))]
-        lane = shop.key.api_user
-        until(lambda: new_orders._gathering.is_at_work(lane), 60)
-        calls += [pushing(shop, order(f"T-{at}")) for at in (1, 2, 3)]
-        until(lambda: new_orders._gathering.waiting(lane) == 3, 60)
+        calls = [pushing(shop, order("T-1"))]
+        assert begun.wait(60)
+        calls += [pushing(shop, order(f"T-{at}")) for at in (2, 3, 4)]
+        until(lambda: new_orders._gathering.waiting(shop.key.api_user) == 3, 60)
     assert [call.result(60).data["success_code"] for call in calls] == [True] * 4
     assert together == [4]
-    assert _numbers(acme) == ["T-0", "T-1", "T-2", "T-3"]
+    assert _numbers(acme) == ["T-0", "T-1", "T-2", "T-3", "T-4"]
 
 
 def test_where_the_database_refuses_them_together_each_is_tried_alone(
