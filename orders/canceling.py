@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from cartrover.clock import hub_now
 from connectors.contract import HoldReason
@@ -13,7 +15,7 @@ from orders.alerts import raise_alert, resolve_alerts
 from orders.holding import lift_hold
 from orders.models import LineCancellation, MessagePurpose, MessageState, Order, OrderEvent, OrderLine, OutboundMessage
 from orders.models.outbound import OPEN_STATES
-from orders.pipeline.settle import cancel_rest
+from orders.pipeline.settle import cancel_rest, confirm
 from orders.states import OrderState, advance
 from orders.waking import wake, wake_stock_uploads
 
@@ -56,10 +58,10 @@ def cancel_order(order: Order, *, because: str, actor: str = "", telling: Tellin
 
 def tell_cart(order: Order, telling: Telling) -> None:
     """Have the cart told that what hasn't shipped of a canceled order will not come."""
-    rows = LineCancellation.objects.for_account(order.account_id)
+    # The cart may have canceled it itself while the WMS was asked.
+    fresh = Order.objects.for_account(order.account_id).get(pk=order.pk)
     for line in OrderLine.objects.for_account(order.account_id).filter(order=order).order_by("line_no"):
-        if cancel_rest(line, line.quantity, telling.reason):
-            rows.filter(line=line, document__isnull=True).update(code=telling.code)
+        cancel_rest(fresh, line, line.quantity, telling.reason, code=telling.code)
     wake(order.source, ServiceName.CANCEL_UPLOAD)
 
 
@@ -83,9 +85,7 @@ def _ask_wms(order: Order, *, because: str, actor: str, telling: Telling | None)
     """Queue a cancellation behind whatever the WMS is still to be told of the order."""
     if order.wms is None:
         raise ValueError(f"Order {order.cust_ref} is at no WMS that could be asked to cancel it.")
-    open_ones = OutboundMessage.objects.for_account(order.account_id).filter(
-        order=order, purpose=MessagePurpose.CANCEL, state__in=OPEN_STATES
-    )
+    open_ones = open_cancels(order.account_id, [order.pk])
     if open_ones.exists():
         if telling is not None:
             open_ones.update(telling=asdict(telling))
@@ -111,8 +111,29 @@ def _ask_wms(order: Order, *, because: str, actor: str, telling: Telling | None)
     wake(order.wms, ServiceName.ORDER_DELIVERY)
 
 
+def open_cancels(account_id: int, order_ids: Collection[int]) -> QuerySet[OutboundMessage]:
+    """Return the messages that ask the WMS to cancel one of these orders and that it hasn't answered."""
+    return OutboundMessage.objects.for_account(account_id).filter(
+        order__in=list(order_ids), purpose=MessagePurpose.CANCEL, state__in=OPEN_STATES
+    )
+
+
+def note_cart_canceled(order: Order) -> None:
+    """The cart wants nothing more of the order: it is told of no cancellation of it from now on."""
+    account_id, now = order.account_id, hub_now()
+    unnoted = Order.objects.for_account(account_id).filter(pk=order.pk, cart_canceled_at__isnull=True)
+    if not unnoted.update(cart_canceled_at=now, updated_at=now):
+        return
+    order.cart_canceled_at = now
+    open_cancels(account_id, [order.pk]).update(telling=None)
+    untold = LineCancellation.objects.for_account(account_id).filter(line__order=order, document__isnull=True)
+    if untold.delete()[0]:
+        confirm(order.source, [order.pk])
+
+
 def cancel_for_source(order: Order, *, tell_wms: bool, document_name: str) -> None:
     """The cart canceled the order: do what can be done, and say so where it can't."""
+    note_cart_canceled(order)
     words = f"{order.source.name} canceled the order."
     OrderEvent.objects.create(
         account_id=order.account_id,

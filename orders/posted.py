@@ -17,7 +17,7 @@ from connectors.contract import HoldReason, RemoteState, ShipmentDraft, Shipment
 from connectors.models import Connection, Service, ServiceName
 from connectors.readers import calls_us
 from orders.alerts import raise_alert
-from orders.canceling import Telling, tell_cart
+from orders.canceling import Telling, open_cancels, tell_cart
 from orders.holding import hold_order, lift_hold
 from orders.models import MessagePurpose, MessageState, Order, OrderEvent, OrderLine, OutboundMessage, Shipment, ShipmentLine
 from orders.models.outbound import OPEN_STATES
@@ -270,7 +270,7 @@ def cancel(order: Order, *, because: str, actor: str) -> Order:
         order = take(order, number="", actor=actor)
     if order.state != OrderState.SENT:
         raise NotPossible(f"Order {order.cust_ref} is {order.status} and can't be canceled by the warehouse.")
-    asked = _open_cancels(order)
+    asked = open_cancels(order.account_id, [order.pk])
     wishes = list(asked.values_list("telling", flat=True))
     asked.update(state=MessageState.DONE, done_at=hub_now())
     if order.hold:
@@ -298,7 +298,7 @@ def _cancel_as_asked(order: Order, wms: Connection, tellings: Sequence[Telling])
 def _cancel_rest(order: Order, words: str) -> None:
     """The warehouse wanted it: the cart is told what will not come."""
     for line in OrderLine.objects.for_account(order.account_id).filter(order=order).order_by("line_no"):
-        cancel_rest(line, line.quantity, words)
+        cancel_rest(order, line, line.quantity, words)
     Order.objects.for_account(order.account_id).filter(pk=order.pk).update(wms_state=RemoteState.VOID, updated_at=hub_now())
     settle(order.account_id, [order.pk])
     wake_carts(order.account_id, [order.pk])
@@ -313,7 +313,7 @@ def refuse(order: Order, *, words: str, actor: str) -> Order:
     if order.state in (OrderState.SHIPPED, OrderState.CONFIRMED, OrderState.CANCELED):
         raise NotPossible(f"Order {order.cust_ref} is {order.status} already.")
     said = f"{wms.name}: {words}"
-    asked = _open_cancels(order)
+    asked = open_cancels(order.account_id, [order.pk])
     if asked.exists():
         asked.update(state=MessageState.DROPPED, done_at=hub_now(), words=said)
         OrderEvent.objects.create(
@@ -330,9 +330,3 @@ def refuse(order: Order, *, words: str, actor: str) -> Order:
         return order
     hold_order(order, HoldReason.REFUSED, said, actor=actor)
     return order
-
-
-def _open_cancels(order: Order) -> Any:
-    return OutboundMessage.objects.for_account(order.account_id).filter(
-        order=order, purpose=MessagePurpose.CANCEL, state__in=OPEN_STATES
-    )

@@ -90,6 +90,8 @@ class Order(AccountOwned):
     shipped_at = models.DateTimeField(null=True, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
     canceled_at = models.DateTimeField(null=True, blank=True)
+    cart_canceled_at = models.DateTimeField(null=True, blank=True)
+    """When the cart said that it doesn't want the order any more: what will not come is no news to it."""
 
     class Meta:
         constraints = [

@@ -10,7 +10,7 @@ from django.db.models import Q
 from cartrover.clock import hub_now
 from connectors.contract import HoldReason, LineDraft, OrderDraft
 from orders.alerts import raise_alert
-from orders.canceling import cancel_for_source
+from orders.canceling import cancel_for_source, note_cart_canceled
 from orders.holding import hold_order, lift_hold
 from orders.models import InboundDocument, MessageState, Order, OrderEvent, OrderLine, OutboundMessage
 from orders.pipeline.loader import insert_prepared
@@ -220,6 +220,7 @@ def _hold_again(order: Order, route: Route, *, lines: int, expected: int | None)
 
 def _canceled(order: Order, draft: OrderDraft, route: Route, name: str) -> Met:
     if order.state == OrderState.CANCELED:
+        note_cart_canceled(order)
         return Met.SAME
     Order.objects.for_account(order.account_id).filter(pk=order.pk).update(content_hash=draft.content_hash)
     cancel_for_source(order, tell_wms=bool(route.settings["send_cancels_to_wms"]), document_name=name)

@@ -6,7 +6,7 @@ an order whose delivery is still unknown waits unmatched.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -17,7 +17,8 @@ from cartrover.clock import hub_now
 from connectors.contract import InvoiceDraft, InvoiceSource, Page, RemoteOrder, RemoteState, ShipmentDraft, ShipmentSource
 from connectors.opening import open_session
 from orders.alerts import raise_alert, resolve_alerts
-from orders.models import Order, OrderLine
+from orders.canceling import Telling, open_cancels
+from orders.models import MessageState, Order, OrderLine
 from orders.pipeline.billed import store_invoices
 from orders.pipeline.loader import update_rows
 from orders.pipeline.matching import lines_at, match_unmatched, orders_at, pieces
@@ -31,6 +32,8 @@ OVERLAP = timedelta(minutes=10)
 
 FIRST_LOOK_BACK = timedelta(days=30)
 """How long before the connection was made its first walk begins: what the merchant did for years before is none of ours."""
+
+GONE = frozenset({RemoteState.VOID, RemoteState.DELETED})
 
 ASK_DIRECTLY_EVERY = timedelta(hours=24)
 ASKED_AT_ONCE = 200
@@ -103,9 +106,11 @@ class _Pickup:
             lines.setdefault(line.order_id, []).append(line)
         learned: list[OrderLine] = []
         touched: set[int] = set()
+        gone = [ours[remote.external_id].pk for remote in remotes if remote.state in GONE and remote.external_id in ours]
+        asked = self._asked_for(gone)
         for remote in remotes:
             order = ours.get(remote.external_id)
-            if order is not None and self._apply_order(order, lines.get(order.pk, []), remote, learned):
+            if order is not None and self._apply_order(order, lines.get(order.pk, []), remote, learned, asked):
                 touched.add(order.pk)
         stands = {remote.external_id: remote.state for remote in remotes}
         moved = [order for order in ours.values() if order.wms_state != stands[order.wms_order_id]]
@@ -117,11 +122,30 @@ class _Pickup:
             settle(self.account_id, touched)
             wake_carts(self.account_id, touched)
 
-    def _apply_order(self, order: Order, lines: list[OrderLine], remote: RemoteOrder, learned: list[OrderLine]) -> bool:
+    def _asked_for(self, gone: Sequence[int]) -> dict[int, Telling | None]:
+        """Say which of these orders are gone because we asked for it, and what the cart is then told; those are done with.
+
+        The WMS's answer to us was lost, or is still on its way.
+        """
+        if not gone:
+            return {}
+        messages = open_cancels(self.account_id, gone)
+        found = {order_id: Telling(**wish) if wish else None for order_id, wish in messages.values_list("order", "telling")}
+        messages.filter(lease_token="").update(state=MessageState.DONE, done_at=hub_now(), words="It is canceled there.")
+        return found
+
+    def _apply_order(
+        self,
+        order: Order,
+        lines: list[OrderLine],
+        remote: RemoteOrder,
+        learned: list[OrderLine],
+        asked: Mapping[int, Telling | None],
+    ) -> bool:
         """Note what will not come of an order; return whether that is news. Lines with other facts than ours are `learned`."""
         if order.state not in (OrderState.SENT, OrderState.SHIPPED):
             return False
-        gone = remote.state in (RemoteState.VOID, RemoteState.DELETED)
+        wish = asked.get(order.pk, Telling(code="", reason=f"{self.connection.name} voided the order."))
         by_id = {line.external_id: line for line in remote.lines}
         by_number = {line.line_no: line for line in remote.lines if line.line_no}
         canceled = 0
@@ -131,13 +155,14 @@ class _Pickup:
             if known is not None and (line.external_id, line.wms_quantity) != (known.external_id, known.quantity):
                 line.external_id, line.wms_quantity = known.external_id, known.quantity
                 learned.append(line)
-            if gone:
-                canceled += cancel_rest(line, line.quantity, f"{self.connection.name} voided the order.")
+            if remote.state in GONE:
+                reason = wish.reason if wish else "The order was canceled."
+                canceled += cancel_rest(order, line, line.quantity, reason, code=wish.code if wish else None)
             elif known is not None:
-                canceled += cancel_rest(line, line.quantity - known.quantity, f"{self.connection.name} cut the line.")
+                canceled += cancel_rest(order, line, line.quantity - known.quantity, f"{self.connection.name} cut the line.")
             elif line.external_id:
                 # Only a line that was seen there before can have been removed.
-                canceled += cancel_rest(line, line.quantity, f"{self.connection.name} removed the line.")
+                canceled += cancel_rest(order, line, line.quantity, f"{self.connection.name} removed the line.")
         if canceled:
             self.run.count("canceled", canceled)
         return bool(canceled)

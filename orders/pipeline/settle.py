@@ -81,14 +81,19 @@ def _take_back(line: OrderLine) -> None:
     )
 
 
-def cancel_rest(line: OrderLine, canceled: int, because: str) -> int:
-    """Make `canceled` the quantity of the line that will not come, and note the cancel row for the cart; it never shrinks."""
+def cancel_rest(order: Order, line: OrderLine, canceled: int, because: str, *, code: str | None = "") -> int:
+    """Make `canceled` the quantity of the line that will not come; it never shrinks. Return by how much it grew.
+
+    The cart is told so with `code`, "" for the one in its settings. It is told nothing with None, or where it canceled the
+    order itself: it would refuse a row about a line of which nothing is left to cancel.
+    """
     more = min(canceled, line.quantity - line.shipped) - line.canceled
     if more <= 0:
         return 0
     OrderLine.objects.for_account(line.account_id).filter(pk=line.pk).update(canceled=line.canceled + more)
     line.canceled += more
-    LineCancellation.objects.create(account_id=line.account_id, line=line, quantity=more, because=because)
+    if code is not None and order.cart_canceled_at is None:
+        LineCancellation.objects.create(account_id=line.account_id, line=line, quantity=more, because=because, code=code)
     OrderEvent.objects.create(
         account_id=line.account_id,
         order_id=line.order_id,

@@ -226,11 +226,12 @@ def tell_cancels(run: Run) -> OutboundDocument | None:
     with transaction.atomic():
         run.lease_required()
         waiting = LineCancellation.objects.for_account(cart.account_id).filter(line__order__source=cart, document__isnull=True)
-        if code:
-            resolve_alerts(account_id=cart.account_id, cause="no_cancel_code", subjects=[cart.name])
-        elif without := waiting.filter(code="").count():
+        without = 0 if code else waiting.filter(code="").count()
+        if without:
             _alert_no_code(run, without)
             waiting = waiting.exclude(code="")
+        else:
+            resolve_alerts(account_id=cart.account_id, cause="no_cancel_code", subjects=[cart.name])
         rows = list(waiting.select_related("line__order").order_by("pk")[:AT_ONCE])
         if not rows:
             return None
