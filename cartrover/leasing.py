@@ -28,6 +28,10 @@ RENEW_AFTER = timedelta(seconds=20)
 """How old a lease is renewed at a progress point: often enough to survive two slow calls, seldom enough to cost nothing."""
 
 
+FREE: dict[str, Any] = {"lease_token": "", "lease_owner": "", "lease_until": None}
+"""What a row says that nobody works on."""
+
+
 class LeaseLost(RuntimeError):
     """Somebody else may hold the row by now: nothing more may be sent or written in its name."""
 
@@ -149,7 +153,7 @@ class Lease:
 
     def release(self, **changes: Any) -> bool:
         """Give the row back and write `changes` with it; return False, and write nothing, when the lease was lost."""
-        return bool(self._mine().update(lease_token="", lease_owner="", lease_until=None, **changes))
+        return bool(self._mine().update(**FREE, **changes))
 
 
 def claim(model: type[Leased], pk: Any, *, only: Q | None = None, lasts: timedelta = LEASE, **changes: Any) -> Lease | None:
@@ -168,4 +172,4 @@ def break_dead_lease(model: type[Leased], pk: Any) -> bool:
     row = model._base_manager.filter(pk=pk).values_list("lease_token", "lease_owner").first()
     if row is None or not row[0] or not owner_is_dead(row[1]):
         return False
-    return bool(model._base_manager.filter(pk=pk, lease_token=row[0]).update(lease_token="", lease_owner="", lease_until=None))
+    return bool(model._base_manager.filter(pk=pk, lease_token=row[0]).update(**FREE))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from cartrover.clock import hub_now
+from cartrover.leasing import FREE
 from connectors.contract import HoldReason
 from orders.alerts import raise_alert, resolve_alerts
 from orders.models import MessagePurpose, MessageState, Order, OrderEvent, OutboundMessage
@@ -31,9 +32,7 @@ def hold_order(order: Order, reason: HoldReason, words: str, *, subject: str = "
     )
     order.hold, order.hold_words, order.held_at = reason, words, now
     deliveries = OutboundMessage.objects.for_account(order.account_id).filter(order=order, purpose=MessagePurpose.DELIVER)
-    deliveries.filter(state=MessageState.WAITING).update(
-        state=MessageState.HELD, words=words, lease_token="", lease_owner="", lease_until=None
-    )
+    deliveries.filter(state=MessageState.WAITING).update(state=MessageState.HELD, words=words, **FREE)
     if not same:
         # Held orders don't count against what may be sold.
         wake_stock_uploads(order.account_id)

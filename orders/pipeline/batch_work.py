@@ -9,11 +9,12 @@ from datetime import timedelta
 from typing import TypeVar
 
 from cartrover.clock import hub_now
+from cartrover.leasing import FREE
 from connectors.contract import OrderDestination, OrderOut
 from connectors.errors import AlreadyTaken, ConnectorError, FixConnection, FixOrder, OutcomeUnknown, SlowDown
 from orders.models import MessageState, OutboundMessage
 from orders.pipeline.messages import Batch
-from orders.pipeline.outcomes import FREE, note_failed
+from orders.pipeline.outcomes import note_failed
 from orders.run import Run
 
 logger = logging.getLogger(__name__)

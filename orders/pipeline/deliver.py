@@ -7,10 +7,11 @@ no outcome is looked up.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from connectors import registry
@@ -71,8 +72,9 @@ def _deliver_batches(run: Run, session: OrderDestination, senders: ThreadPoolExe
         batch = claim_batch(run.connection, named=run.named, without=tried, size=size)
         if batch is None:
             return True
-        delivery = _Delivery(run, session, batch, senders, min(sends_at_once, COMMIT_AT // 2))
-        delivery.deliver()
+        with _given_back(batch):
+            delivery = _Delivery(run, session, batch, senders, min(sends_at_once, COMMIT_AT // 2))
+            delivery.deliver()
         # What was delivered isn't claimed again anyway: the database need not be told of it with each claim.
         tried |= {one.pk for one in batch.messages} - delivery.delivered
         # "Taken" answers come at once and mean: look it up. That is no second try of the same thing.
@@ -80,6 +82,15 @@ def _deliver_batches(run: Run, session: OrderDestination, senders: ThreadPoolExe
         tried -= taken - asked_again
         asked_again |= taken
     return False
+
+
+@contextlib.contextmanager
+def _given_back(batch: Batch) -> Iterator[None]:
+    """Let go of the batch at the end, however it comes. Whatever has an outcome is out of our hands already."""
+    try:
+        yield
+    finally:
+        outlast(lambda: give_back(batch, batch.messages, begun=False))
 
 
 def _anything_to_do(run: Run) -> bool:
@@ -115,13 +126,9 @@ class _Delivery:
         self.stopped_by: ConnectorError | None = None
 
     def deliver(self) -> None:
-        """Bring every message of the batch to an outcome, or give it back. Raise what concerns the whole connection."""
-        try:
-            fresh = [message for message in self.batch.messages if self._wants_sending(message)]
-            self._send(self._prepared(self._still_wanted(fresh)))
-        finally:
-            # Whatever has an outcome is out of our hands already.
-            outlast(lambda: give_back(self.batch, self.batch.messages, begun=False))
+        """Bring every message of the batch as far as it goes. Raise what concerns the whole connection."""
+        fresh = [message for message in self.batch.messages if self._wants_sending(message)]
+        self._send(self._prepared(self._still_wanted(fresh)))
         if self.stopped_by is not None:
             raise self.stopped_by
 

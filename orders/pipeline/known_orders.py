@@ -8,6 +8,7 @@ from enum import StrEnum
 from django.db.models import Q
 
 from cartrover.clock import hub_now
+from cartrover.leasing import FREE
 from connectors.contract import HoldReason, LineDraft, OrderDraft
 from orders.alerts import raise_alert
 from orders.canceling import cancel_for_source, note_cart_canceled
@@ -125,7 +126,7 @@ def take_back(order: Order) -> bool:
         return False
     messages = OutboundMessage.objects.for_account(order.account_id).filter(order=order)
     # Who marks it as sending does so only while he holds the lease, so that one of the two comes first.
-    messages.filter(state=MessageState.WAITING).exclude(lease_token="").update(lease_token="", lease_owner="", lease_until=None)
+    messages.filter(state=MessageState.WAITING).exclude(lease_token="").update(**FREE)
     begun = Q(state__in=[MessageState.SENDING, MessageState.UNKNOWN])
     if order.hold in MAYBE_AT_WMS:
         begun |= Q(state=MessageState.HELD, attempts__gt=0)

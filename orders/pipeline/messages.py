@@ -8,15 +8,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from cartrover.clock import database_now
-from cartrover.leasing import LEASE, RENEW_AFTER, LeaseLost, free_at, owner_is_dead, owner_name
+from cartrover.leasing import FREE, LEASE, RENEW_AFTER, LeaseLost, free_at, owner_is_dead, owner_name
 from connectors.contract import Address, OrderLineOut, OrderOut, Receipt, RemoteState
 from connectors.models import Connection
 from orders.models import MessagePurpose, MessageState, Order, OrderLine, OutboundMessage
 from orders.models.outbound import OPEN_STATES
+from orders.outages import outlast
 from orders.pipeline.loader import OneOf
 from orders.rules.aliases import wms_skus
 from orders.rules.ship_methods import ShipMethods
@@ -58,7 +59,7 @@ def break_dead_batches(connection: Connection) -> None:
     held = rows.exclude(lease_token="")
     for token, owner in set(held.values_list("lease_token", "lease_owner")):
         if owner_is_dead(owner):
-            held.filter(lease_token=token).update(lease_token="", lease_owner="", lease_until=None)
+            held.filter(lease_token=token).update(**FREE)
 
 
 def claim_batch(connection: Connection, *, named: bool, without: Collection[int], size: int = BATCH) -> Batch | None:
@@ -76,12 +77,22 @@ def claim_batch(connection: Connection, *, named: bool, without: Collection[int]
     held = Q(purpose=MessagePurpose.DELIVER, state=MessageState.WAITING, order__hold__gt="")
     chosen = rows.exclude(pk__in=list(without)).exclude(held).filter(~Exists(earlier))
     token = uuid.uuid4().hex
-    with transaction.atomic():
-        pks = list(chosen.order_by("due_at", "pk").values_list("pk", flat=True)[:size])
-        rows.filter(OneOf(F("pk"), pks)).update(lease_token=token, lease_owner=owner_name(), lease_until=now + LEASE)
-    mine = OutboundMessage.objects.for_account(connection.account_id).filter(OneOf(F("pk"), pks), lease_token=token)
-    messages = list(mine.order_by("due_at", "pk"))
+    try:
+        with transaction.atomic():
+            pks = list(chosen.order_by("due_at", "pk").values_list("pk", flat=True)[:size])
+            rows.filter(OneOf(F("pk"), pks)).update(lease_token=token, lease_owner=owner_name(), lease_until=now + LEASE)
+        mine = OutboundMessage.objects.for_account(connection.account_id).filter(OneOf(F("pk"), pks), lease_token=token)
+        messages = list(mine.order_by("due_at", "pk"))
+    except (OperationalError, InterfaceError):
+        # The claim may have been committed before the database went away; nobody has seen the messages yet.
+        outlast(lambda: _unclaim(connection, token))
+        raise
     return Batch(connection, token, messages) if messages else None
+
+
+def _unclaim(connection: Connection, token: str) -> None:
+    rows = OutboundMessage.objects.for_account(connection.account_id).filter(connection=connection, lease_token=token)
+    rows.update(**FREE)
 
 
 def taken_of(message: OutboundMessage) -> set[str]:

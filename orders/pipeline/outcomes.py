@@ -11,6 +11,7 @@ from django.db.models import F, QuerySet
 
 from cartrover.clock import hub_now
 from cartrover.ids import new_id
+from cartrover.leasing import FREE
 from cartrover.redaction import excerpt
 from connectors.contract import Exchange, HoldReason, OrderOut, Receipt, Sent
 from connectors.errors import AlreadyTaken, ConnectorError, FixOrder, OutcomeUnknown, SlowDown, TryLater
@@ -26,8 +27,6 @@ INTERNAL_TRIES = 3
 
 INTERNAL = "internal"
 """The outcome of such a try."""
-
-FREE = {"lease_token": "", "lease_owner": "", "lease_until": None}
 
 
 @dataclass(slots=True)
