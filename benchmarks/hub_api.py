@@ -13,8 +13,8 @@ def main() -> dict[str, str]:
     live(account, "api_wms", {}, {})
     cart = live(account, "api_cart", {}, {})
 
-    from orders.api_keys import key_make
     from orders.models import ApiLevel
+    from orders.programs.api_keys import key_make
 
     key, secret = key_make(account=account, name="bench", level=ApiLevel.CART, cart=cart, actor="bench")
     return {"user": key.api_user, "secret": secret}

@@ -41,7 +41,7 @@ def idle() -> dict[str, Any]:
     from django.utils import timezone
 
     from connectors.models import Service
-    from orders import jobs
+    from orders.acts import jobs
     from orders.dispatcher import notify_due, ring_due
     from orders.health import clock
 

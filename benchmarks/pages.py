@@ -154,8 +154,8 @@ def measure(orders: int, rounds: int) -> dict[str, Any]:
 
 def _key_for(account: Any, name: str) -> str:
     """Return the header of a key that asks for just this: each key has a bucket of its own, which holds 100 calls."""
-    from orders.api_keys import key_make
     from orders.models import ApiLevel
+    from orders.programs.api_keys import key_make
 
     key, secret = key_make(account=account, name=name, level=ApiLevel.MERCHANT, cart=None, actor="bench")
     return "Basic " + base64.b64encode(f"{key.api_user}:{secret}".encode()).decode()
@@ -177,7 +177,7 @@ def _three_unlike_the_others(account: Any) -> dict[str, str]:
     """Let three of the oldest orders be of a retailer, a cart and a buyer of their own, each with a SKU that no other has."""
     from cartrover.ids import new_id
     from connectors.models import Connection
-    from orders.bulk_work import ORDERS
+    from orders.acts.bulk_work import ORDERS
     from orders.models import Job, Order, OrderLine, SavedView
 
     cart = Connection.objects.for_account(account).get(side="cart")

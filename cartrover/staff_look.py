@@ -78,7 +78,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": "/",
     "SITE_ICON": _mark,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _mark}],
-    "DASHBOARD_CALLBACK": "orders.staff_home.fill",
+    "DASHBOARD_CALLBACK": "orders.staff.home.fill",
     "STYLES": [_styles],
     "SCRIPTS": [_scripts],
     "SHOW_VIEW_ON_SITE": False,

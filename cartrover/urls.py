@@ -16,7 +16,7 @@ urlpatterns = [
     path("a/<slug:slug>/settings/members/", include("cartrover.accounts.member_urls")),
     path("v1/", include("orders.api.urls")),
     path("api/", include("orders.api.page_urls")),
-    path("", include("orders.staff_urls")),
+    path("", include("orders.staff.urls")),
     path("staff/", admin.site.urls),
     # Browsers ask for it on pages that name no icon, as the staff console's.
     path("favicon.ico", RedirectView.as_view(url=static("portal/mark.svg"), permanent=True)),

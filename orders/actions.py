@@ -9,7 +9,6 @@ from cartrover.clock import hub_now
 from connectors.contract import HoldReason, Side
 from connectors.models import Connection, Service, ServiceName
 from orders.alerts import resolve_alerts
-from orders.canceling import Telling, cancel_order
 from orders.holding import hold_order
 from orders.models import (
     MessagePurpose,
@@ -21,6 +20,7 @@ from orders.models import (
     SkippedOrder,
 )
 from orders.models.order import held_for
+from orders.pipeline.canceling import Telling, cancel_order
 from orders.pipeline.messages import VOID_IS_KNOWN
 from orders.pipeline.persist import LoadCounts, draft_of, load_drafts
 from orders.pipeline.release import reconsider, release_held, send_on_its_way

@@ -16,8 +16,6 @@ from django.utils.html import format_html
 from cartrover.redaction import scrub
 from cartrover.staff import StaffAdmin, StaffInline, act_on_each, asked_once, one_of
 from connectors.contract import HoldReason, Purpose, ShipmentState
-from orders import service_admin as service_admin
-from orders import staff_acts, staff_files
 from orders.models import (
     Alert,
     AlertState,
@@ -64,6 +62,8 @@ from orders.models import (
     SupportRequest,
     SupportState,
 )
+from orders.staff import acts, files
+from orders.staff import service_admin as service_admin
 from orders.states import OrderState
 from orders.support import support_move, support_say
 from orders.words import SUPPORT
@@ -128,9 +128,7 @@ class OrderAdmin(StaffAdmin):
         )
         if question is None:
             actor = str(request.user)
-            act_on_each(
-                self, request, rows, lambda one: staff_acts.release(one, actor), done="released: they go on by themselves."
-            )
+            act_on_each(self, request, rows, lambda one: acts.release(one, actor), done="released: they go on by themselves.")
         return question
 
 
@@ -177,7 +175,7 @@ class AlertAdmin(StaffAdmin):
         if question is None:
             actor = str(request.user)
             chosen = rows.select_related("account")
-            act_on_each(self, request, chosen, lambda one: staff_acts.resolve(one, actor), done="resolved.")
+            act_on_each(self, request, chosen, lambda one: acts.resolve(one, actor), done="resolved.")
         return question
 
 
@@ -191,7 +189,7 @@ class WithBytes(StaffAdmin):
         return [path("<int:pk>/bytes/", self.admin_site.admin_view(self.download), name=name), *super().get_urls()]
 
     def download(self, request: HttpRequest, pk: int) -> HttpResponseBase:
-        return staff_files.download(self, request, pk)
+        return files.download(self, request, pk)
 
 
 @admin.register(InboundDocument)
@@ -238,7 +236,7 @@ class OutboundMessageAdmin(StaffAdmin):
         )
         if question is None:
             actor = str(request.user)
-            act_on_each(self, request, rows, lambda one: staff_acts.send_now(one, actor), done="due now.")
+            act_on_each(self, request, rows, lambda one: acts.send_now(one, actor), done="due now.")
         return question
 
 

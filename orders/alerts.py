@@ -10,8 +10,8 @@ from django.db.models import F
 from cartrover.accounts.actions import audit
 from cartrover.clock import hub_now
 from connectors.models import Connection
-from orders import notices
 from orders.models import Alert, AlertState, Order
+from orders.notifications import notices
 
 
 def raise_alert(

@@ -10,6 +10,6 @@ class OrdersConfig(AppConfig):
 
     def ready(self) -> None:
         from connectors.probing import follow_states
-        from orders.connection_alerts import follow
+        from orders.connecting.connection_alerts import follow
 
         follow_states(follow)

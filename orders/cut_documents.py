@@ -18,7 +18,7 @@ from orders.models import (
 )
 from orders.pipeline.documents import document_bytes, store_document, told_order_ids
 from orders.pipeline.settle import confirm
-from orders.sweeping import UPLOADS
+from orders.scheduling.sweeping import UPLOADS
 from orders.waking import wake
 
 

@@ -11,11 +11,13 @@ from django.db.models.functions import RowNumber
 
 from cartrover.clock import hub_now
 from connectors.models import Connection, Outcome, Service, ServiceName
-from orders import notifying, queues, sweeping
-from orders.carrying import carry_test_orders
+from orders import queues
+from orders.connecting.carrying import carry_test_orders
 from orders.due import due_services
-from orders.housekeeping import keep
-from orders.running import Finished, run_service
+from orders.notifications import notifying
+from orders.scheduling import sweeping
+from orders.scheduling.running import Finished, run_service
+from orders.upkeep.housekeeping import keep
 
 RING_AT_MOST = 500
 """Services rung in one tick: more would only queue up behind each other."""

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 
 from connectors.contract import Address
-from orders.editing import Edited, version_of
+from orders.acts.editing import Edited, version_of
 from orders.models import Order, OrderLine
 
 PARTS: dict[str, tuple[str, int, str]] = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from celery import Task, shared_task
 
 from cartrover import bells
-from orders import dispatcher, jobs
+from orders import dispatcher
+from orders.acts import jobs
 from orders.health import clock
 
 

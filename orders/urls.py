@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from orders.order_acts import ACTS
+from orders.acts.order_acts import ACTS
 from orders.views import (
     acts,
     alerts,

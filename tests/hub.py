@@ -16,7 +16,7 @@ from connectors.models import Connection, ServiceName
 from orders.dispatcher import run_named
 from orders.models import Order, OutboundDocument
 from orders.pipeline.documents import document_bytes
-from orders.running import Finished
+from orders.scheduling.running import Finished
 
 ROUND = [
     ServiceName.ORDER_DOWNLOAD,

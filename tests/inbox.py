@@ -16,9 +16,9 @@ from connectors import registry
 from connectors.contract import Opening, RunningSandbox, Session
 from connectors.models import Connection, ServiceName
 from orders.dispatcher import run_named
-from orders.exports import EXPORTS
+from orders.import_export.exports import EXPORTS
 from orders.models import Alert, AlertState, InboundDocument, Order, OrderLine
-from orders.running import Finished
+from orders.scheduling.running import Finished
 from tests.connectors.dsco.files import table
 from tests.factories import ConnectionFactory
 

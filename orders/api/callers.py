@@ -14,9 +14,9 @@ from django.http import HttpRequest
 
 from cartrover.accounts.models import Account
 from connectors.models import Connection, ConnectionState
-from orders import api_keys
 from orders.api.envelope import Fault, invalid
 from orders.models import ApiKey, ApiLevel, ErrorCode
+from orders.programs import api_keys
 
 MERCHANT_HEADER = "X-Merchant-Pk"
 WIDE = frozenset({ApiLevel.WAREHOUSE, ApiLevel.MASTER})

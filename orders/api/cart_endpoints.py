@@ -6,7 +6,6 @@ from typing import Any
 
 from ninja import Router
 
-from orders import acknowledging
 from orders.api import schemas
 from orders.api.answering import order_answer, order_list_answer, status_answer
 from orders.api.bodies import listed
@@ -17,7 +16,8 @@ from orders.api.envelope import Answer, Fault, failure, invalid, plain_success, 
 from orders.api.new_orders import MOST_IN_BATCH, batch_answer, new_order_answer, not_taken
 from orders.api.order_reading import find_order
 from orders.api.values import text_in
-from orders.canceling import cancel_order
+from orders.pipeline.canceling import cancel_order
+from orders.programs import acknowledging
 from orders.states import OrderState, Status
 
 router = Router(tags=["Cart"])

@@ -14,7 +14,6 @@ from cartrover.clock import hub_now
 from connectors.contract import Side
 from connectors.models import Connection, ConnectionState
 from connectors.readers import calls_us
-from orders import posted, posted_stock
 from orders.api import schemas, stock_reading
 from orders.api.answering import order_answer, order_list_answer, status_answer
 from orders.api.asking import paging_of
@@ -27,6 +26,7 @@ from orders.api.merchant_in import MOST_SKUS, levels_in, packages_in, product_in
 from orders.api.order_reading import calling_kinds, find_order
 from orders.api.values import text_in
 from orders.models import Order
+from orders.programs import posted, posted_stock
 
 # An order's own address comes last: it fits all others below it as well.
 router = Router(tags=["Merchant"])

@@ -13,8 +13,8 @@ from typing import Any
 from orders.api.envelope import invalid
 from orders.api.order_out import CONTENT_AMOUNTS, CONTENT_TEXTS, PACKAGE_AMOUNTS, PACKAGE_TEXTS
 from orders.api.values import Given, moment_in, number_in, quantity_in, text_in
-from orders.posted import PostedLine, PostedPackage
-from orders.posted_stock import PostedLevel, PostedProduct
+from orders.programs.posted import PostedLine, PostedPackage
+from orders.programs.posted_stock import PostedLevel, PostedProduct
 
 MOST_PACKAGES = 500
 MOST_LINES = 2000

@@ -16,7 +16,6 @@ from django.utils import timezone
 from cartrover.accounts.access import zone_of
 from connectors.contract import OrderDraft
 from connectors.models import Connection, ConnectionState
-from orders import api_keys
 from orders.api.bodies import listed, parsed, raw_body
 from orders.api.callers import CARTS, Caller, api_user_of, caller_of
 from orders.api.door import Call
@@ -25,7 +24,8 @@ from orders.api.gathering import Gathering
 from orders.api.order_in import draft_in, number_of
 from orders.api.recording import keep
 from orders.models import ApiKey
-from orders.pushed_orders import Pushed, push_orders
+from orders.programs import api_keys
+from orders.programs.pushed_orders import Pushed, push_orders
 
 MOST_IN_BATCH = 1000
 DUPLICATE = "OrderDuplicate"

@@ -12,7 +12,7 @@ from ninja import Router
 from connectors import registry
 from connectors.contract import Side
 from connectors.models import Connection, ConnectionState
-from orders import mapping_actions, merchants, wms_ship_methods
+from orders.acts import mapping_actions
 from orders.api import schemas
 from orders.api.asking import paging_of
 from orders.api.bodies import listed
@@ -23,6 +23,7 @@ from orders.api.envelope import Answer, failure, invalid, plain_success, success
 from orders.api.merchant_endpoints import own_wms
 from orders.api.values import flag_out, moment_out, text_in
 from orders.models import ApiLevel, ShipMethodMap
+from orders.programs import merchants, wms_ship_methods
 
 router = Router(tags=["Set-up"])
 

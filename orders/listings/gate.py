@@ -17,7 +17,7 @@ from connectors.contract import HoldReason, ShipmentState
 from connectors.models import Connection, ServiceName
 from connectors.readers import SettingsUnfit, service_of
 from connectors.schedules import OFF, UNSET, in_words
-from orders.going_live import may_go_live, went_round
+from orders.connecting.going_live import may_go_live, went_round
 from orders.listings.connections import GoingLive, going_live
 from orders.models import DocumentState, InboundDocument, InboundState, Order, OutboundDocument, Product, Shipment
 from orders.models.order import held_for

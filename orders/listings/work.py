@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orders import words
-from orders.backfilling import LOAD, LOOK
-from orders.jobs import kinds
+from orders.acts.backfilling import LOAD, LOOK
+from orders.acts.jobs import kinds
 from orders.models import InboundDocument, InboundState, Job, JobState
 
 STATES = {

@@ -8,11 +8,11 @@ from cartrover.clock import hub_now
 from connectors.contract import Exchange, RemoteState
 from connectors.errors import ConnectorError, FixConnection, FixOrder, OutcomeUnknown, SlowDown, TryLater
 from orders.alerts import raise_alert
-from orders.canceling import Telling, cancel_order, tell_cart
 from orders.holding import lift_hold
 from orders.models import MessagePurpose, MessageState, Order, OrderEvent, OutboundMessage
 from orders.models.outbound import OPEN_STATES
 from orders.pipeline.batch_work import BatchWork, answer_to
+from orders.pipeline.canceling import Telling, cancel_order, tell_cart
 from orders.pipeline.doubts import DEAD
 from orders.pipeline.messages import receipt_of
 from orders.pipeline.outcomes import finish_attempt, give_back, mark_sending

@@ -11,9 +11,9 @@ from cartrover.clock import hub_now
 from cartrover.leasing import FREE
 from connectors.contract import HoldReason, LineDraft, OrderDraft
 from orders.alerts import raise_alert
-from orders.canceling import cancel_for_source, note_cart_canceled
 from orders.holding import hold_order, lift_hold
 from orders.models import InboundDocument, MessageState, Order, OrderEvent, OrderLine, OutboundMessage
+from orders.pipeline.canceling import cancel_for_source, note_cart_canceled
 from orders.pipeline.loader import insert_prepared
 from orders.pipeline.order_rows import LINE_NAMES, address_json, draft_totals, line_rows, ship_name
 from orders.pipeline.ordered_items import note_ordered

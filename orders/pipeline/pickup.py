@@ -17,9 +17,9 @@ from cartrover.clock import hub_now
 from connectors.contract import InvoiceDraft, InvoiceSource, Page, RemoteOrder, RemoteState, ShipmentDraft, ShipmentSource
 from connectors.opening import open_session
 from orders.alerts import raise_alert, resolve_alerts
-from orders.canceling import Telling, open_cancels
 from orders.models import MessageState, Order, OrderLine
 from orders.pipeline.billed import store_invoices
+from orders.pipeline.canceling import Telling, open_cancels
 from orders.pipeline.loader import update_rows
 from orders.pipeline.matching import lines_at, match_unmatched, orders_at, pieces
 from orders.pipeline.packages import store_shipments

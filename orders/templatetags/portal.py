@@ -25,10 +25,11 @@ from connectors.contract import HoldReason, Side
 from connectors.models import Connection, ConnectionState
 from orders import words
 from orders.listings import flow
-from orders.listings.alerts import COUNTED, open_count, open_counts, place_of
+from orders.listings.alerts import COUNTED, open_count, open_counts
 from orders.listings.told import waits_for_tracking, why_untold
 from orders.models import Alert, Order
 from orders.navigation import MENU
+from orders.notifications.places import place_of
 
 register = template.Library()
 

@@ -12,7 +12,7 @@ from cartrover.accounts.models import Role
 from orders.listings.audit import verb_words
 from orders.models import ChannelKind, NotificationChannel
 from orders.navigation import SETTINGS
-from orders.notifying import destination
+from orders.notifications.notifying import destination
 from orders.setting_forms import KINDS
 
 LOST_AFTER = 4

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_POST
 
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Role
+from orders.acts.order_acts import OPTIONS, act_on
 from orders.models import Order
-from orders.order_acts import OPTIONS, act_on
 
 
 @require_POST

@@ -17,8 +17,8 @@ from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Role
 from connectors.contract import Side
 from connectors.models import Connection
-from orders.backfilling import LOAD, LOOK, upload_keep
-from orders.jobs import job_begin
+from orders.acts.backfilling import LOAD, LOOK, upload_keep
+from orders.acts.jobs import job_begin
 from orders.models import Job, JobState
 from orders.views.connections import around, connection_or_404
 

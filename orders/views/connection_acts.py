@@ -22,7 +22,9 @@ from connectors.readers import service_of
 from connectors.refusals import Refused
 from connectors.schedules import UNSET, services_of
 from connectors.watched_tests import note_steps, test_now
-from orders import connection_changes, going_live, on_request, words
+from orders import words
+from orders.acts import on_request
+from orders.connecting import connection_changes, going_live
 from orders.views.connections import connection_or_404, running_part
 from orders.views.queries import public_id_of
 from orders.views.watching import begin_test, is_watched

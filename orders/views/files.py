@@ -15,7 +15,7 @@ from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Role
 from connectors.models import Connection
 from connectors.refusals import Refused
-from orders import on_request
+from orders.acts import on_request
 from orders.listings import files as listing
 from orders.models import InboundDocument, OutboundDocument
 from orders.views.connections import around, connection_or_404

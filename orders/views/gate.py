@@ -14,8 +14,8 @@ from cartrover.accounts.models import Role
 from connectors.contract import Side
 from connectors.models import Connection
 from connectors.refusals import Refused
+from orders.connecting.sample_orders import sample_order_make
 from orders.listings import gate as listing
-from orders.sample_orders import sample_order_make
 from orders.views.connections import around, connection_or_404
 from orders.views.queries import public_id_of
 

@@ -11,10 +11,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from cartrover import locales
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Role
-from orders import csv_uploads, exports, imports
-from orders.csv_text import UnreadableFile
 from orders.forms import ImportForm
-from orders.imports import MissingColumns
+from orders.import_export import csv_uploads, exports, imports
+from orders.import_export.csv_text import UnreadableFile
+from orders.import_export.imports import MissingColumns
 from orders.views.mappings import KINDS, WAITERS_GO_ON
 
 REFUSED_SHOWN = 200

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Account, Role
-from orders import mapping_actions as acts
+from orders.acts import mapping_actions as acts
 from orders.forms import AliasForm, MappingForm, ProductForm, ShipMethodForm
 from orders.listings import mappings
 from orders.models import Product, ProductAlias, ShipMethodMap

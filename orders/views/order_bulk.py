@@ -17,13 +17,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Account, Role
 from orders import words
-from orders.bulk_work import ORDERS
-from orders.jobs import MOST_ROWS, job_begin
+from orders.acts.bulk_work import ORDERS
+from orders.acts.jobs import MOST_ROWS, job_begin
+from orders.acts.marking import WORDS as ELSEWHERE
+from orders.acts.order_acts import ACTS, act_on
 from orders.listings.orders import OrderFilter, filtered
 from orders.listings.paging import PAGE
-from orders.marking import WORDS as ELSEWHERE
 from orders.models import Order
-from orders.order_acts import ACTS, act_on
 from orders.views.acts import options_of
 from orders.views.queries import public_id_of
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Role
-from orders import editing
+from orders.acts import editing
 from orders.models import Order, OrderLine
 from orders.order_form import OrderForm
 

@@ -16,10 +16,11 @@ from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Role
 from connectors.contract import Side
 from connectors.models import Connection
-from orders import exports, saved_views, words
+from orders import saved_views, words
+from orders.acts.marking import WORDS as ELSEWHERE
+from orders.import_export import exports
 from orders.listings import columns as listing
 from orders.listings.orders import OrderFilter, filtered, orders_page, retailers
-from orders.marking import WORDS as ELSEWHERE
 from orders.models import SavedView
 from orders.views.queries import public_id_of
 

@@ -11,14 +11,14 @@ from django.views.decorators.http import require_safe
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Role
 from orders import readers
-from orders.cancel_codes import codes_of
-from orders.editing import why_not
+from orders.acts.cancel_codes import codes_of
+from orders.acts.editing import why_not
+from orders.acts.marking import WORDS as ELSEWHERE
 from orders.listings.columns import USUAL, columns_of
 from orders.listings.flow import flow, lag
 from orders.listings.orders import OrderFilter, orders_page
 from orders.listings.previews import preview_page
 from orders.listings.story import order_story
-from orders.marking import WORDS as ELSEWHERE
 from orders.models import Order
 
 LATEST = 20

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_POST, require_safe
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Role
 from orders import actions
-from orders.bulk_work import SKIPPED
-from orders.jobs import job_begin
+from orders.acts.bulk_work import SKIPPED
+from orders.acts.jobs import job_begin
 from orders.listings.skipped import skipped_page
 from orders.models import Order, SkippedOrder
 from orders.views.queries import public_id_of

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Role
-from orders import jobs
+from orders.acts import jobs
 from orders.listings.work import work_page
 from orders.models import Job
 

@@ -16,7 +16,7 @@ from django.urls import URLResolver, get_resolver, reverse
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Account, Role, User
 from connectors.models import Connection
-from orders.bulk_work import ORDERS
+from orders.acts.bulk_work import ORDERS
 from orders.models import Job, NotificationChannel, Order, ProductAlias, SupportRequest
 from tests.factories import PASSWORD, ConnectionFactory, OrderFactory
 

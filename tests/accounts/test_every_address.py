@@ -20,8 +20,8 @@ from django.utils import timezone
 from cartrover.accounts.models import Account, Invitation, Role, User
 from connectors.contract import ShipmentState
 from connectors.models import ServiceName
-from orders.backfilling import LOOK
-from orders.bulk_work import ORDERS
+from orders.acts.backfilling import LOOK
+from orders.acts.bulk_work import ORDERS
 from orders.models import (
     ApiKey,
     InboundDocument,

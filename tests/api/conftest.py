@@ -14,8 +14,8 @@ from django.test import Client
 from cartrover.accounts.models import Account
 from connectors import actions
 from connectors.models import Connection
-from orders.api_keys import key_make
 from orders.models import ApiKey, ApiLevel
+from orders.programs.api_keys import key_make
 
 
 @dataclass

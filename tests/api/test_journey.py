@@ -9,8 +9,8 @@ import pytest
 
 from cartrover.accounts.models import Account
 from connectors.models import Connection
-from orders.canceling import Telling, cancel_order
 from orders.models import ApiLevel, Order, OutboundDocument, ProductAlias, Shipment, ShipMethodMap
+from orders.pipeline.canceling import Telling, cancel_order
 from orders.pipeline.documents import document_bytes
 from tests.api.conftest import Program, connect, order
 

@@ -16,8 +16,8 @@ from django.test import Client
 from django.utils import timezone
 
 from cartrover.accounts.models import Account, AuditEntry, OrganizationKind, User
-from orders.api_keys import URL_USE_SHOWN, allow_in_url
 from orders.models import ApiKey, ApiLevel, ApiRequest
+from orders.programs.api_keys import URL_USE_SHOWN, allow_in_url
 from tests.api.conftest import Program, connect, order
 from tests.factories import AccountFactory
 

@@ -16,9 +16,9 @@ from cartrover.accounts.models import Account, Organization, OrganizationKind, R
 from connectors.models import Connection
 from connectors.refusals import Refused
 from orders.api import bucket
-from orders.api_keys import key_make, wide_level_of
-from orders.housekeeping import forget_requests
 from orders.models import ApiKey, ApiLevel, ApiRequest, ShipMethodMap
+from orders.programs.api_keys import key_make, wide_level_of
+from orders.upkeep.housekeeping import forget_requests
 from tests.api.conftest import Program, connect, order
 from tests.factories import AccountFactory, MembershipFactory
 

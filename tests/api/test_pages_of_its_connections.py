@@ -10,7 +10,7 @@ from django.test import Client
 from cartrover.accounts.models import Account, User
 from connectors import actions
 from connectors.contract import HoldReason
-from orders.going_live import go_live
+from orders.connecting.going_live import go_live
 from orders.models import Order
 from tests.api.conftest import Program, connect, order
 

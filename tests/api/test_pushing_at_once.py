@@ -16,12 +16,12 @@ from django.db import DatabaseError, connections, transaction
 
 from cartrover.accounts.models import Account
 from connectors.models import Connection
-from orders import api_keys
 from orders.api import new_orders
 from orders.api.gathering import Gathering
 from orders.models import ApiLevel, ApiRequest, Order
 from orders.pipeline.persist import lock_loading
-from orders.pushed_orders import push_orders
+from orders.programs import api_keys
+from orders.programs.pushed_orders import push_orders
 from tests.api.conftest import Program, connect, order
 from tests.servers.web import WebServer
 from tests.waiting import until

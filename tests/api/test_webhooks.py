@@ -18,9 +18,9 @@ from django.utils import timezone
 from cartrover import outbound
 from cartrover.accounts.models import Account, User
 from connectors.refusals import Refused
-from orders import channels
 from orders.models import ChannelKind, Notification, NotificationChannel, NotificationState, Pace, Scope
-from orders.notifying import SIGNATURE, notify_due
+from orders.notifications import channels
+from orders.notifications.notifying import SIGNATURE, notify_due
 from tests.api.conftest import Program, order
 from tests.servers.http import RunningHttp, http_server
 

@@ -23,11 +23,11 @@ WIDE_CATCHES = {
     "connectors/registry.py": "a connector that can't be imported must not take the others down",
     "connectors/watched_tests.py": "a bug in a connector's test must end the row that a page watches; it is logged whole",
     "orders/health/broker.py": "whatever a broker's client raises, the page says it in words",
-    "orders/housekeeping.py": "one account that can't be looked after must not keep the others from it; it is logged whole",
-    "orders/jobs.py": "a bug in one job must not end the worker; it is logged whole",
+    "orders/upkeep/housekeeping.py": "an account that can't be looked after must not keep others from it; it is logged whole",
+    "orders/acts/jobs.py": "a bug in one job must not end the worker; it is logged whole",
     "orders/pipeline/batch_work.py": "a bug in one order's delivery must not hold up its neighbours; it is logged whole",
     "orders/pipeline/read.py": "a file that trips over a bug must not stop the other files; it is logged whole",
-    "orders/running.py": "a bug in one run must not end the worker; it is logged whole",
+    "orders/scheduling/running.py": "a bug in one run must not end the worker; it is logged whole",
 }
 
 VAGUE = {"base", "common", "handler", "handlers", "helper", "helpers", "manager", "managers", "misc", "util", "utils"}

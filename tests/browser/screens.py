@@ -11,7 +11,7 @@ from django.urls import reverse
 from cartrover.accounts.models import Role
 from connectors import actions
 from connectors.models import ServiceName
-from orders import going_live
+from orders.connecting import going_live
 from orders.health import clock
 from orders.models import Order
 from tests.browser.visitor import Visitor

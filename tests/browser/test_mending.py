@@ -10,8 +10,8 @@ from playwright.sync_api import FilePayload, Route, expect
 from cartrover.accounts.models import AuditEntry, Role, User
 from connectors.contract import HoldReason
 from connectors.models import ConnectionState, ServiceName
-from orders import jobs
 from orders.actions import order_cancel
+from orders.acts import jobs
 from orders.models import Alert, AlertState, Job, JobState, Order, ProductAlias
 from tests.browser.visitor import Visitor
 from tests.browser.worker import work

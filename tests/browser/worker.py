@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from cartrover.accounts.models import Account
-from orders import dispatcher, jobs
+from orders import dispatcher
+from orders.acts import jobs
 from orders.models import OPEN_JOBS, Job
-from orders.running import Finished
+from orders.scheduling.running import Finished
 
 PATIENCE = 30.0
 """Seconds after which a worker that finds ever more to do is stopped."""

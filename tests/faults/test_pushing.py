@@ -41,7 +41,7 @@ MAKE_KEY = """
 import json
 from cartrover.accounts.models import Account
 from connectors.models import Connection
-from orders.api_keys import key_make
+from orders.programs.api_keys import key_make
 account = Account.objects.get(slug="acme")
 cart = Connection.objects.for_account(account).get(name="Shop")
 key, secret = key_make(account=account, name="Shop", level="cart", cart=cart, actor="test")

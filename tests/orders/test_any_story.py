@@ -22,10 +22,10 @@ from cartrover.leasing import Leased, owner_name
 from connectors.contract import Address
 from connectors.models import Connection, ServiceName
 from orders.actions import order_cancel, order_hold, order_release
-from orders.canceling import Telling
-from orders.editing import Edited, order_edit, version_of, why_not
+from orders.acts.editing import Edited, order_edit, version_of, why_not
 from orders.models import Alert, AlertState, Order, OutboundDocument, OutboundMessage
 from orders.models.outbound import OPEN_STATES
+from orders.pipeline.canceling import Telling
 from tests.hub import Hub
 from tests.orders.ledger import Deal, Piece, differences
 

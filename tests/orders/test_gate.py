@@ -15,7 +15,7 @@ from cartrover.accounts.models import AuditEntry, Role
 from connectors import actions
 from connectors.contract import Purpose
 from connectors.models import Connection, Service, ServiceName
-from orders.carrying import carry_test_orders
+from orders.connecting.carrying import carry_test_orders
 from orders.dispatcher import run_due
 from orders.listings.gate import Round, round_of
 from orders.models import InboundDocument, Order, OutboundDocument

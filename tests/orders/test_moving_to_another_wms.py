@@ -15,7 +15,7 @@ from connectors.actions import connection_save
 from connectors.contract import HoldReason, Purpose, RunningSandbox
 from connectors.models import Connection, ServiceName
 from orders import actions
-from orders.connection_changes import choose_destination
+from orders.connecting.connection_changes import choose_destination
 from orders.dispatcher import run_named
 from orders.models import ChannelStock, Order, OutboundMessage, ProductAlias
 from orders.states import Status

@@ -12,7 +12,7 @@ from django.test import Client
 from cartrover.accounts.models import Account, AuditEntry, User
 from connectors.contract import HoldReason
 from connectors.models import Connection
-from orders import jobs, order_acts
+from orders.acts import jobs, order_acts
 from orders.models import Job, JobPart, JobState, Order
 from orders.states import OrderState
 from tests.factories import ConnectionFactory, OrderFactory
@@ -88,7 +88,7 @@ def test_part_that_dies_in_the_middle_is_done_once(
             raise RuntimeError("the worker dies")
         return whole(order, *rest)
 
-    monkeypatch.setattr("orders.bulk_work.act_on", dies)
+    monkeypatch.setattr("orders.acts.bulk_work.act_on", dies)
     jobs.run_job(job.pk)
     assert not Order.objects.for_account(acme).filter(state=OrderState.CANCELED).exists()
     jobs.run_job(job.pk)
@@ -105,7 +105,7 @@ def test_bug_that_stays_ends_the_work_with_words(
         raise RuntimeError("a bug")
 
     job = _begin(browser(bob), act="hold", query="")
-    monkeypatch.setattr("orders.bulk_work.act_on", breaks)
+    monkeypatch.setattr("orders.acts.bulk_work.act_on", breaks)
     for _ in range(jobs.TRIES):
         jobs.run_job(job.pk)
     job.refresh_from_db()

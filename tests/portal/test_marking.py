@@ -12,7 +12,7 @@ from django.utils import timezone
 from cartrover.accounts.models import Account, User
 from connectors.contract import HoldReason
 from connectors.models import Connection
-from orders.marking import Elsewhere, order_mark
+from orders.acts.marking import Elsewhere, order_mark
 from orders.models import Invoice, MessageState, Order, OutboundMessage, Shipment
 from orders.states import OrderState
 from tests.factories import ConnectionFactory, OrderFactory

@@ -18,12 +18,13 @@ from django.utils import timezone
 from cartrover.accounts.actions import audit
 from cartrover.accounts.models import Account, AuditEntry, User
 from connectors.refusals import Refused
-from orders import api_keys, exports
-from orders.account_archive import CONTENTS, archive_chunks
-from orders.api_keys import authenticate
-from orders.channels import channel_add
+from orders.import_export import exports
+from orders.import_export.account_archive import CONTENTS, archive_chunks
 from orders.listings.audit import TrailFilter, trail_page
 from orders.models import ApiKey, ApiLevel, ChannelKind
+from orders.notifications.channels import channel_add
+from orders.programs import api_keys
+from orders.programs.api_keys import authenticate
 from orders.states import OrderState
 from tests.factories import ConnectionFactory, OrderFactory, SecretFactory
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from cartrover.accounts.models import Account, User
 from connectors.contract import LineDraft, OrderDraft
 from connectors.models import Connection
-from orders.jobs import run_job
+from orders.acts.jobs import run_job
 from orders.listings.paging import PAGE
 from orders.listings.skipped import skipped_page
 from orders.models import InboundDocument, Job, Order, SkippedOrder

@@ -39,8 +39,8 @@ from connectors.models import (
     ServiceRun,
 )
 from orders import models as tables
-from orders.api_keys import key_make
-from orders.channels import channel_add
+from orders.notifications.channels import channel_add
+from orders.programs.api_keys import key_make
 from tests.factories import (
     AlertFactory,
     ConnectionFactory,

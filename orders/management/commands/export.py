@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from orders.exports import EXPORTS, csv_chunks, json_chunks
+from orders.import_export.exports import EXPORTS, csv_chunks, json_chunks
 from orders.management.json_command import JsonCommand, WrongUse, account_named
 
 

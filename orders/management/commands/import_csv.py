@@ -9,10 +9,10 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from orders.actions import after_mapping_change
-from orders.csv_text import Table, UnreadableFile
-from orders.imports import KINDS, Loaded, MissingColumns, load_table
+from orders.import_export.csv_text import Table, UnreadableFile
+from orders.import_export.imports import KINDS, Loaded, MissingColumns, load_table
+from orders.import_export.order_imports import load_orders
 from orders.management.json_command import JsonCommand, Told, WrongUse, account_named, console_actor
-from orders.order_imports import load_orders
 
 ORDERS = "orders"
 

@@ -12,7 +12,7 @@ from connectors.models import Connection, ConnectionState, Outcome, ServiceName
 from connectors.schedules import services_of
 from orders.dispatcher import run_due, run_named
 from orders.management.json_command import JsonCommand, Told, WrongUse, account_named, connection_named
-from orders.running import Finished
+from orders.scheduling.running import Finished
 
 DUE_BUDGET_SECONDS = 600
 """One call without --until-idle works off what is due for at most this long; what is left is due at the next call."""

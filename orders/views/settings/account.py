@@ -15,8 +15,8 @@ from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.changing import account_change, retention_of, time_zones
 from cartrover.accounts.models import Role
 from cartrover.clock import hub_now
-from orders.retention import with_personal_data
 from orders.setting_forms import AccountForm
+from orders.upkeep.retention import with_personal_data
 
 COUNTED = 10_000
 """Orders that are counted before somebody shortens the retention; beyond it “over 10,000” says enough."""

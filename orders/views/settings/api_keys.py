@@ -13,9 +13,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Role
 from connectors.refusals import Refused
-from orders import api_keys, shown_once
+from orders import shown_once
 from orders.listings.paging import page_of
 from orders.models import ApiKey
+from orders.programs import api_keys
 from orders.setting_forms import ApiKeyForm
 from orders.views.queries import public_id_of
 

@@ -12,7 +12,7 @@ from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.actions import audit
 from cartrover.accounts.models import AuditEntry, Role
 from cartrover.clock import hub_now
-from orders.account_archive import CONTENTS, archive_chunks
+from orders.import_export.account_archive import CONTENTS, archive_chunks
 
 
 @require_safe

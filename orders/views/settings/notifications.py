@@ -14,12 +14,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from cartrover.accounts.access import AccountRequest, account_page
 from cartrover.accounts.models import Role
 from connectors.refusals import Refused
-from orders import channels, happenings, shown_once
-from orders.channels import TELLS
+from orders import shown_once
 from orders.listings.paging import page_of
 from orders.models import ChannelKind, Notification, NotificationChannel
-from orders.notices import add_owners_channels
-from orders.notifying import SIGNATURE
+from orders.notifications import channels, happenings
+from orders.notifications.channels import TELLS
+from orders.notifications.notices import add_owners_channels
+from orders.notifications.notifying import SIGNATURE
 from orders.setting_forms import KINDS, OFF, ChannelForm, OwnMailForm, ReplayForm
 from orders.views.queries import public_id_of
 

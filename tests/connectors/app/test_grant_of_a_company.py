@@ -18,8 +18,8 @@ from connectors.contract import RunningSandbox, Token
 from connectors.models import Connection
 from connectors.opening import open_session
 from connectors.token_store import StoredToken
-from orders.ending_access import alert_ending_access
 from orders.models import Alert, AlertState
+from orders.upkeep.ending_access import alert_ending_access
 
 
 @pytest.fixture(scope="module")

@@ -179,7 +179,7 @@ def test_text_that_a_spreadsheet_would_run_is_made_safe_and_numbers_are_not(mana
 
 
 def test_rows_of_one_moment_are_all_exported_once(manage, acme, cart, monkeypatch):
-    monkeypatch.setattr("orders.exports.CHUNK", 3)
+    monkeypatch.setattr("orders.import_export.exports.CHUNK", 3)
     moments = [datetime(2026, 11, 22, tzinfo=UTC)] * 8 + [datetime(2026, 11, 21, tzinfo=UTC)] * 2
     for moment in moments:
         OrderFactory.create(account=acme, source=cart, created_at=moment, lines=2)

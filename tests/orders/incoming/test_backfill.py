@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from cartrover.accounts.models import Role
 from connectors.models import ServiceName
-from orders.jobs import run_job
+from orders.acts.jobs import run_job
 from orders.models import InboundDocument, Job, JobState, Order, OutboundMessage
 from orders.pipeline.retrieve import stored_bytes
 from tests.factories import MembershipFactory

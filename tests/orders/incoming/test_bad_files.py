@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from connectors.models import Outcome
-from orders.exports import csv_chunks
+from orders.import_export.exports import csv_chunks
 from orders.models import Alert, InboundDocument, InboundState
 from tests.connectors.dsco.files import COLUMNS, row, table
 from tests.far_sides import EVERY_WMS

@@ -22,12 +22,12 @@ from cartrover.accounts.models import Account, User
 from cartrover.leasing import claim
 from connectors.models import ConnectionState
 from connectors.refusals import Refused
-from orders import channels
 from orders.alerts import dismiss_alert, raise_alert, resolve_alerts
-from orders.connection_alerts import follow
+from orders.connecting.connection_alerts import follow
 from orders.models import Alert, ChannelKind, Notification, NotificationChannel, NotificationState, Pace, Scope
-from orders.notice_texts import SHOWN
-from orders.notifying import SIGNATURE, notify_due, send_test
+from orders.notifications import channels
+from orders.notifications.notice_texts import SHOWN
+from orders.notifications.notifying import SIGNATURE, notify_due, send_test
 from tests.factories import ConnectionFactory, MembershipFactory, OrderFactory
 from tests.servers.http import Line, Request, RunningHttp, http_server
 

@@ -16,7 +16,7 @@ from connectors.models import Connection, Outcome, RequestBudget, Service, Servi
 from orders.dispatcher import run_named
 from orders.models import Alert, AlertState, Order, OrderEvent, OutboundAttempt, OutboundMessage
 from orders.pipeline.persist import load_drafts
-from orders.running import Finished
+from orders.scheduling.running import Finished
 
 ANY_DAY = date(2026, 11, 18)
 

@@ -233,7 +233,7 @@ def test_held_skus_are_looked_up_hourly_and_at_once_when_aliases_change(desk: De
 
 
 def _run_as_a_worker(desk: Desk) -> None:
-    from orders.running import run_service
+    from orders.scheduling.running import run_service
 
     service = Service.objects.select_related("connection__account").for_account(desk.account).get(pk=desk.service().pk)
     run_service(service, named=False)

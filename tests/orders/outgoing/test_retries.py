@@ -13,7 +13,7 @@ from connectors.models import ConnectionState, Outcome, Service
 from connectors.opening import open_session
 from orders import actions
 from orders.models import MessageState, Order, OutboundMessage
-from orders.running import Finished, run_service
+from orders.scheduling.running import Finished, run_service
 from orders.states import OrderState
 from tests.orders.outgoing.desk import Desk, draft
 

@@ -8,8 +8,8 @@ from django.utils import timezone
 from connectors.contract import HoldReason
 from connectors.models import Service, ServiceName
 from orders.actions import order_hold, order_release
+from orders.acts.order_acts import act_on
 from orders.models import LineCancellation, Order
-from orders.order_acts import act_on
 from tests.hub import Hub
 from tests.orders.returning.warehouse import again, delivered, problems_at_dsco
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from connectors.models import ServiceName
+from orders.acts.order_acts import act_on
 from orders.models import LineCancellation, Order
-from orders.order_acts import act_on
 from tests.hub import Hub
 from tests.orders.returning.warehouse import again, delivered, go_back, line_of, open_alerts, problems_at_dsco
 

@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 
 from connectors.models import ServiceName
-from orders.housekeeping import keep
 from orders.models import Invoice
+from orders.upkeep.housekeeping import keep
 from tests.hub import Hub
 from tests.orders.returning.warehouse import (
     again,

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from connectors.models import ServiceName
 from orders import actions
-from orders.housekeeping import keep
 from orders.models import OrderEvent, Shipment
+from orders.upkeep.housekeeping import keep
 from tests.hub import Hub
 from tests.orders.returning.warehouse import (
     again,

@@ -10,9 +10,9 @@ import pytest
 from django.utils import timezone
 
 from connectors.models import ServiceName
-from orders.housekeeping import keep
 from orders.models import DocumentState, OrderEvent, OutboundAttempt, OutboundDocument
 from orders.pipeline.documents import document_bytes
+from orders.upkeep.housekeeping import keep
 from tests.hub import Hub
 from tests.orders.returning.warehouse import (
     again,

@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from connectors.models import Service, ServiceName
-from orders.housekeeping import keep
 from orders.models import Invoice, InvoiceLine, Order, OrderEvent, OrderLine, Shipment, ShipmentLine
+from orders.upkeep.housekeeping import keep
 from tests.hub import Hub
 from tests.orders.returning.warehouse import (
     again,

@@ -11,7 +11,7 @@ from django.utils import timezone
 from connectors.models import Service, ServiceName
 from orders.dispatcher import run_service_by_id
 from orders.models import Alert, AlertState, Order, OrderLine
-from orders.running import Finished
+from orders.scheduling.running import Finished
 from tests.hub import Hub
 
 

@@ -15,10 +15,10 @@ from connectors.errors import FixConnection
 from connectors.models import Connection, ConnectionState, Outcome, Service, ServiceName
 from connectors.readers import shown_host_key
 from orders.dispatcher import run_due, run_named
-from orders.housekeeping import keep
 from orders.models import Alert, AlertState, DocumentState, OutboundDocument
 from orders.pipeline.documents import make_document
-from orders.running import Finished
+from orders.scheduling.running import Finished
+from orders.upkeep.housekeeping import keep
 from tests.connectors.dsco.files import row
 from tests.inbox import Inbox, change_sessions
 

@@ -11,9 +11,7 @@ from django.utils import timezone
 
 from connectors.contract import CancelRow, Purpose
 from connectors.models import Connection, Service
-from orders import housekeeping
 from orders.actions import skipped_load
-from orders.housekeeping import keep
 from orders.models import (
     Alert,
     AlertState,
@@ -29,8 +27,10 @@ from orders.models import (
     SkippedOrder,
 )
 from orders.pipeline.documents import document_bytes, make_document
-from orders.reconciling import count_cart, reconcile
 from orders.states import OrderState
+from orders.upkeep import housekeeping
+from orders.upkeep.housekeeping import keep
+from orders.upkeep.reconciling import count_cart, reconcile
 from tests.connectors.dsco.files import row
 from tests.inbox import Inbox
 
@@ -150,7 +150,7 @@ def test_a_skipped_order_can_not_be_loaded_once_it_is_forgotten(inbox: Inbox) ->
 
 
 def test_forgetting_happens_once_a_day_in_small_pieces(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orders.retention.AT_ONCE", 2)
+    monkeypatch.setattr("orders.upkeep.retention.AT_ONCE", 2)
     inbox.read([row(number) for number in range(5)])
     _delivered(inbox)
     _age(inbox)

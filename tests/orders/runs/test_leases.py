@@ -21,11 +21,11 @@ from connectors import registry
 from connectors.contract import OrderDraft
 from connectors.models import Connection, Outcome, Service, ServiceName, ServiceRun
 from connectors.transports.files import TIMEOUT
-from orders import running
 from orders.dispatcher import ring_due, run_due, run_service_by_id
 from orders.models import InboundDocument, InboundState, OutboundMessage
 from orders.pipeline import deliver
 from orders.pipeline.persist import load_drafts
+from orders.scheduling import running
 from tests.connectors.dsco.files import row, table
 from tests.factories import ConnectionFactory
 from tests.hub import Hub

@@ -19,7 +19,7 @@ from cartrover.leasing import LEASE, owner_name
 from connectors.actions import connection_disconnect
 from connectors.contract import RunningSandbox
 from connectors.models import Connection, Service
-from orders import running
+from orders.scheduling import running
 from tests.connectors.dsco.files import row
 from tests.hub import Hub
 from tests.inbox import Inbox

@@ -18,10 +18,10 @@ from connectors.models import Connection, Service, ServiceName
 from connectors.month_budget import add_to_month, month_budget
 from connectors.quickbooks_online.sandbox import Sandbox, start_sandbox
 from connectors.remote_accounts import month_of
-from orders.listings.alerts import place_of
 from orders.models import Alert, AlertState
-from orders.running import run_service
-from orders.spent_months import alert_spent_month
+from orders.notifications.places import place_of
+from orders.scheduling.running import run_service
+from orders.upkeep.spent_months import alert_spent_month
 
 NOVEMBER = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DECEMBER = datetime(2026, 12, 1, 0, 5, tzinfo=UTC)

@@ -17,7 +17,7 @@ from cartrover.accounts.models import Account
 from cartrover.clock import hub_now
 from connectors.contract import Side
 from connectors.models import Connection
-from orders.csv_text import Table
+from orders.import_export.csv_text import Table
 from orders.models import Product, ProductAlias, ShipMethodMap
 
 CHUNK = 500

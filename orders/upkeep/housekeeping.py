@@ -15,9 +15,7 @@ from connectors.contract import Purpose, ShipmentState, Side
 from connectors.models import Connection, ConnectionState, OAuthHandshake, Service, ServiceName, ServiceRun
 from connectors.probing import mark_broken
 from connectors.readers import SettingsUnfit, settings_of
-from orders import notices
 from orders.alerts import raise_alert
-from orders.ending_access import alert_ending_access
 from orders.models import (
     DocumentState,
     Invoice,
@@ -27,14 +25,16 @@ from orders.models import (
     ShipmentLine,
     StockReading,
 )
+from orders.notifications import notices
 from orders.pipeline.invoicing import covered
 from orders.pipeline.ordered_items import note_all_ordered
-from orders.reconciling import reconcile
-from orders.retention import forget_old, forget_requests
+from orders.scheduling.sweeping import UPLOADS
 from orders.service_days import forget_days
-from orders.spent_months import alert_spent_month
 from orders.states import OrderState
-from orders.sweeping import UPLOADS
+from orders.upkeep.ending_access import alert_ending_access
+from orders.upkeep.reconciling import reconcile
+from orders.upkeep.retention import forget_old, forget_requests
+from orders.upkeep.spent_months import alert_spent_month
 from orders.waking import wake
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from cartrover.clock import hub_now
 from cartrover.staff import StaffAdmin, act_on_each, one_of
 from connectors.models import Outcome, Service, ServiceName, ServiceRun
 from connectors.stuck import ENDED_BADLY, HELD_LONG, IN_A_ROW, OVERDUE, STUCK, stuck
-from orders import staff_acts
+from orders.staff import acts
 
 
 class StuckFilter(admin.SimpleListFilter):
@@ -76,9 +76,7 @@ class ServiceAdmin(StaffAdmin):
     def run_now(self, request: HttpRequest, rows: QuerySet[Service]) -> None:
         actor = str(request.user)
         chosen = rows.select_related("account", "connection")
-        act_on_each(
-            self, request, chosen, lambda one: staff_acts.run_now(one, actor), done="made due: a worker takes them now."
-        )
+        act_on_each(self, request, chosen, lambda one: acts.run_now(one, actor), done="made due: a worker takes them now.")
 
 
 @admin.register(ServiceRun)
@@ -109,6 +107,6 @@ class ServiceRunAdmin(StaffAdmin):
             self,
             request,
             services.values(),
-            lambda one: staff_acts.run_now(one, actor),
+            lambda one: acts.run_now(one, actor),
             done="made due: a worker takes them now.",
         )

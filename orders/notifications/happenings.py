@@ -22,7 +22,7 @@ from orders.models import (
     OrderEvent,
     StockReading,
 )
-from orders.notices import listening
+from orders.notifications.notices import listening
 
 OVERLAP = timedelta(minutes=3)
 """Longer than any transaction that writes stories."""

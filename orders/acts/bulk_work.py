@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orders import actions
-from orders.jobs import MOST_ROWS, Kind, Outcome
+from orders.acts.jobs import MOST_ROWS, Kind, Outcome
+from orders.acts.order_acts import act_on
 from orders.listings.orders import OrderFilter, filtered
 from orders.listings.skipped import skipped_rows
 from orders.models import Job, Order, SkippedOrder
-from orders.order_acts import act_on
 
 ORDERS, SKIPPED = "orders_acted_on", "skipped_loaded"
 

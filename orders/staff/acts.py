@@ -8,8 +8,8 @@ from cartrover.accounts.actions import audit
 from cartrover.clock import hub_now
 from connectors.models import Service, ServiceName
 from connectors.refusals import Refused
-from orders import on_request
 from orders.actions import order_release
+from orders.acts import on_request
 from orders.alerts import resolve_alerts
 from orders.models import Alert, AlertState, MessageState, Order, OutboundMessage
 from orders.waking import wake

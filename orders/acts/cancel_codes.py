@@ -8,7 +8,7 @@ from connectors import registry
 from connectors.contract import Role
 from connectors.models import Connection
 from connectors.readers import settings_of
-from orders.canceling import Telling
+from orders.pipeline.canceling import Telling
 
 FIELD = "cancel_code"
 """The setting of a cart that names its usual code; its choices are all that it has."""

@@ -18,7 +18,7 @@ from cartrover.outbound import is_allowed
 from cartrover.vault import seal
 from connectors.refusals import Refused
 from orders.models import ChannelKind, Notification, NotificationChannel, NotificationState
-from orders.notifying import destination, send_test
+from orders.notifications.notifying import destination, send_test
 
 TELLS = ("tell_alerts", "tell_orders", "tell_shipments", "tell_stock")
 """What a webhook is told of."""

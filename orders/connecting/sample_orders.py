@@ -17,8 +17,8 @@ from connectors.contract import SampleOrder
 from connectors.models import Connection, ServiceName
 from connectors.readers import service_of, settings_of
 from connectors.refusals import Refused
+from orders.acts.on_request import run_soon
 from orders.models import InboundBody, InboundDocument, InboundState, OrderEvent, Product
-from orders.on_request import run_soon
 
 LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Characters that nobody takes for another one."""

@@ -17,10 +17,10 @@ from connectors.contract import HoldReason, RemoteState, ShipmentDraft, Shipment
 from connectors.models import Connection, Service, ServiceName
 from connectors.readers import calls_us
 from orders.alerts import raise_alert
-from orders.canceling import Telling, open_cancels, tell_cart
 from orders.holding import hold_order, lift_hold
 from orders.models import MessagePurpose, MessageState, Order, OrderEvent, OrderLine, OutboundMessage, Shipment, ShipmentLine
 from orders.models.outbound import OPEN_STATES
+from orders.pipeline.canceling import Telling, open_cancels, tell_cart
 from orders.pipeline.loader import update_rows
 from orders.pipeline.packages import store_shipments
 from orders.pipeline.settle import cancel_rest, count_shipped, settle, wake_carts

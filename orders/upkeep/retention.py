@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from cartrover.accounts.models import Account
-from orders.editing import PERSONAL_EVENT as EDITED
+from orders.acts.editing import PERSONAL_EVENT as EDITED
 from orders.models import (
     ApiRequest,
     InboundBody,

@@ -24,9 +24,9 @@ from connectors.opening import open_session
 from connectors.readers import service_of, settings_of
 from connectors.refusals import Refused
 from orders import queues
-from orders.jobs import Kind, Outcome
+from orders.acts.jobs import Kind, Outcome
+from orders.acts.on_request import read_again
 from orders.models import InboundBody, InboundDocument, InboundState, Job, Order
-from orders.on_request import read_again
 from orders.pipeline.persist import skip_reason
 from orders.pipeline.retrieve import PIECE, stored_bytes
 from orders.pipeline.route import Route

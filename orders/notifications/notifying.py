@@ -32,8 +32,6 @@ from cartrover.vault import SealBroken, unseal
 from connectors.errors import ConnectorError
 from connectors.network import GuardedNetwork
 from connectors.transports.http import HttpClient
-from orders import happenings, notice_texts
-from orders.listings.alerts import place_of
 from orders.models import (
     Alert,
     AlertState,
@@ -44,8 +42,10 @@ from orders.models import (
     NotificationState,
     Pace,
 )
-from orders.notice_texts import Message, Said
-from orders.notices import listening, needs_person
+from orders.notifications import happenings, notice_texts
+from orders.notifications.notice_texts import Message, Said
+from orders.notifications.notices import listening, needs_person
+from orders.notifications.places import place_of
 from orders.retrying import next_try
 
 BUNDLED = timedelta(minutes=1)

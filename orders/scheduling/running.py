@@ -24,10 +24,10 @@ from connectors.readers import SettingsUnfit
 from connectors.schedules import is_off, next_due
 from orders import queues
 from orders.alerts import raise_alert, resolve_alerts
-from orders.flows import FLOWS
 from orders.outages import outlast
 from orders.retrying import next_try
 from orders.run import Run
+from orders.scheduling.flows import FLOWS
 from orders.service_days import note_run
 
 logger = logging.getLogger(__name__)

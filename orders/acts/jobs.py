@@ -62,7 +62,7 @@ class Kind:
 
 def kinds() -> Mapping[str, Kind]:
     """Return every kind of work by its name."""
-    from orders import backfilling, bulk_work
+    from orders.acts import backfilling, bulk_work
 
     return {**bulk_work.KINDS, **backfilling.KINDS}
 

@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 from cartrover.accounts.actions import audit
 from cartrover.accounts.models import Account
 from orders.actions import after_mapping_change
-from orders.csv_text import Table
-from orders.imports import Loaded, load_table
+from orders.import_export.csv_text import Table
+from orders.import_export.imports import Loaded, load_table
 
 
 def preview(*, account: Account, what: str, name: str, body: bytes) -> Loaded:

@@ -21,9 +21,9 @@ import msgspec
 from cartrover.accounts.models import Account
 from connectors.contract import Address, LineDraft, OrderDraft
 from connectors.models import Connection
-from orders.csv_text import Table
-from orders.exports import ADDRESS, LINE_COLUMNS, ORDER_COLUMNS
-from orders.imports import Carts, Loaded, MissingColumns, unread
+from orders.import_export.csv_text import Table
+from orders.import_export.exports import ADDRESS, LINE_COLUMNS, ORDER_COLUMNS
+from orders.import_export.imports import Carts, Loaded, MissingColumns, unread
 from orders.models import Order
 from orders.pipeline.persist import load_drafts
 

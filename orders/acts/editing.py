@@ -11,9 +11,9 @@ from django.db.models import F
 from cartrover.clock import hub_now
 from connectors.contract import Address
 from orders.actions import order_release
-from orders.canceling import MAYBE_THERE
 from orders.holding import hold_order
 from orders.models import MessagePurpose, MessageState, Order, OrderEvent, OrderLine, OutboundMessage
+from orders.pipeline.canceling import MAYBE_THERE
 from orders.pipeline.known_orders import take_back
 from orders.pipeline.order_rows import address_json, ship_name
 from orders.pipeline.route import Route

@@ -13,9 +13,9 @@ from django.db import transaction
 from cartrover.clock import hub_now
 from connectors.contract import ShipmentState
 from orders.alerts import resolve_alerts
-from orders.canceling import drop_unsent
 from orders.holding import lift_hold
 from orders.models import DocumentState, Invoice, LineCancellation, Order, OrderEvent, Shipment
+from orders.pipeline.canceling import drop_unsent
 from orders.states import OrderState, advance
 from orders.waking import wake_stock_uploads
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from orders import actions
-from orders.cancel_codes import telling_of
-from orders.marking import Elsewhere, order_mark
+from orders.acts.cancel_codes import telling_of
+from orders.acts.marking import Elsewhere, order_mark
 from orders.models import Order
 
 

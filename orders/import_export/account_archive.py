@@ -13,8 +13,8 @@ from cartrover.accounts.access import zone_of
 from cartrover.accounts.changing import retention_of
 from cartrover.accounts.models import Account, Membership
 from connectors.models import Connection, Service
-from orders import exports
-from orders.csv_text import RowWriter
+from orders.import_export import exports
+from orders.import_export.csv_text import RowWriter
 from orders.listings.audit import trail
 from orders.models import ApiKey, NotificationChannel
 

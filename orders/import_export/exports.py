@@ -16,7 +16,7 @@ from django.db.models import Q
 
 from cartrover.accounts.models import Account
 from connectors.contract import HoldReason
-from orders.csv_text import RowWriter
+from orders.import_export.csv_text import RowWriter
 from orders.models import (
     Invoice,
     InvoiceLine,

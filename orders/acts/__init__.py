@@ -1,0 +1,1 @@
+"""What people do to orders, products and aliases, one by one and many at once."""

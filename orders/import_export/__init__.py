@@ -1,0 +1,1 @@
+"""What people take out of an account and bring into it as files."""

@@ -1,0 +1,1 @@
+"""Which services are to run, and how a run of one goes."""

@@ -1,0 +1,1 @@
+"""What our own people see and do beside the tables of the staff console."""
