@@ -62,13 +62,19 @@ def connection_test(
     the test ends there, before a password is sent.
 
     When all is well the connection is OK, its services are due, and the host key that the server showed is pinned if none was.
-    When not, one that has worked or is live becomes broken and is probed; a new one stays new. Raises nothing but
-    `TransactionOpen`: a bug of the connector becomes a failed step and is logged.
+    When not, one that has worked or is live becomes broken and is probed; a new one stays new. What others have found meanwhile
+    is later than what this test met, and counts. Raises nothing but `TransactionOpen`: a bug of the connector becomes a failed
+    step and is logged.
     """
     require_no_transaction()
     pinned = _pinned(connection)
+    began = hub_now()
     trial = _Trial(told)
     trial.run(connection, ask_host_key=ask_host_key)
+    if trial.ok and _broke_after(connection, began):
+        began = hub_now()
+        trial = _Trial(lambda step: None)
+        trial.run(connection, ask_host_key=ask_host_key)
     if trial.ok:
         if trial.seen_host_key and not pinned:
             secret_put(connection, HOST_KEY, trial.seen_host_key)
@@ -81,7 +87,7 @@ def connection_test(
     key_changed = bool(pinned and trial.seen_host_key and trial.seen_host_key != pinned)
     if key_changed:
         secret_put(connection, HOST_KEY_SHOWN, trial.seen_host_key)
-    _note_failure(connection, trial, needs_person=trial.needs_person or key_changed)
+    _note_failure(connection, trial, needs_person=trial.needs_person or key_changed, tried_since=began)
     return tuple(trial.steps)
 
 
@@ -189,12 +195,17 @@ def services_due(connection: Connection) -> None:
     _running_services(connection).update(due_at=hub_now(), failures=0)
 
 
-def _note_failure(connection: Connection, trial: _Trial, *, needs_person: bool) -> None:
+def _broke_after(connection: Connection, moment: datetime) -> bool:
+    """Say whether somebody found after this moment that the connection doesn't work."""
+    return _row(connection).filter(state=ConnectionState.BROKEN, checked_at__gt=moment).exists()
+
+
+def _note_failure(connection: Connection, trial: _Trial, *, needs_person: bool, tried_since: datetime) -> None:
     connection.refresh_from_db()
     if trial.only_slowed and connection.state == ConnectionState.OK:
         return
     if connection.state == ConnectionState.OK or (connection.state == ConnectionState.NEW and connection.live):
-        mark_broken(connection, trial.failed_words, needs_person=needs_person)
+        mark_broken(connection, trial.failed_words, needs_person=needs_person, tried_since=tried_since)
         return
     changes: dict[str, object] = {"checked_at": hub_now(), "broken_words": trial.failed_words}
     if connection.state == ConnectionState.BROKEN:

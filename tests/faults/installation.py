@@ -38,6 +38,9 @@ touched: leases above all end as they do in production."""
 
 HURRY_EVERY = 1.0
 
+PATIENCE = 240.0
+"""Seconds that are waited at most for what must come: a machine with other work needs many times what a quiet one does."""
+
 SETTLE_FOR = 0.7
 """Seconds between two looks at whether anything still differs."""
 
@@ -200,9 +203,9 @@ class Installation:
             for statement in HURRY.strip().split(";\n"):
                 database.execute(statement.encode())
 
-    def check(self, *, seconds: float = 60) -> None:
+    def check(self) -> None:
         """Let everything settle and stop; fail with words about whatever isn't as it must be."""
-        differences = self.settled(seconds)
+        differences = self.settled()
         assert not differences, "\n".join([*differences, self.said()])
         left = self.stopped_well()
         assert not left, "\n".join([*left, self.said()])
@@ -222,19 +225,23 @@ class Installation:
             time.sleep(0.05)
         return bool(until())
 
+    def wait_for(self, holds: Callable[[], object]) -> None:
+        """Let everything run, due at once, until it is so; fail with what the parts said where that doesn't come."""
+        assert self.flow(PATIENCE, until=holds), self.said()
+
     def ready(self) -> None:
         """Wait until workers take work: the first tick was carried out."""
-        assert self.flow(120, until=self._has_ticked), self.said()
+        self.wait_for(self._has_ticked)
 
     def _has_ticked(self) -> bool:
         with contextlib.suppress(psycopg.Error):
             return bool(self.number("SELECT count(*) FROM connectors_pulse"))
         return False
 
-    def settled(self, seconds: float = 60) -> list[str]:
+    def settled(self) -> list[str]:
         """Let the warehouse finish and everything run until nothing differs; return what still does."""
         found: list[str] = []
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             self.trade.warehouse_works(1.0)
             self.flow(SETTLE_FOR)

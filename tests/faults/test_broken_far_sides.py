@@ -8,11 +8,11 @@ import pytest
 import requests
 
 from connectors.contract import RunningSandbox
-from tests.faults.installation import Installation
+from tests.faults.installation import PATIENCE, Installation
 from tests.faults.tally import Tell
 from tests.waiting import until
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 PROBES = 3
 """So often a broken far side is tried while it is broken: an alert is for the cause, and not for each try."""
@@ -32,16 +32,16 @@ def _trading(hub: Installation) -> None:
     hub.worker()
     hub.ready()
     hub.trade.place(6)
-    assert hub.flow(60, until=hub.delivered), hub.said()
+    hub.wait_for(hub.delivered)
 
 
 def _broken(hub: Installation, name: str, words: str, *, alerts: int = 1) -> None:
     """Let orders come and be shipped while a connection is broken, until it was probed several times: it is one alert, and the
     other connection works."""
-    assert hub.flow(60, until=hub.open_alerts), hub.said()
+    hub.wait_for(hub.open_alerts)
     probes = f"SELECT sum(probes) FROM connectors_connection WHERE name = '{name}'"  # noqa: S608 - names of ours
     hub.trade.place(6)
-    assert hub.flow(60, until=lambda: hub.number(probes) >= PROBES), hub.said()
+    hub.wait_for(lambda: hub.number(probes) >= PROBES)
     hub.trade.warehouse_works()
     (alert,) = hub.open_alerts()
     assert (alert.cause, alert.connection) == ("connection_broken", name)
@@ -54,12 +54,12 @@ def _broken(hub: Installation, name: str, words: str, *, alerts: int = 1) -> Non
 
 def _is_over(hub: Installation) -> None:
     """Wait until the alert has ended, with nobody's doing."""
-    assert hub.flow(60, until=lambda: not hub.open_alerts()), hub.said()
+    hub.wait_for(lambda: not hub.open_alerts())
 
 
 def _check(hub: Installation, alerts: int) -> None:
     """All has come through, and each alert is over."""
-    hub.check(seconds=120)
+    hub.check()
     found = hub.rows("SELECT state, count(*) FROM orders_alert GROUP BY state")
     assert found == [("resolved", alerts)]
     assert hub.tracebacks() == 0, hub.said()
@@ -77,7 +77,7 @@ def test_a_login_that_dsco_refuses_is_an_alert_until_it_is_let_in_again(hub: Ins
     _broken(hub, "DSCO", "or the password", alerts=2)
     assert not any(password in part.said() for part in hub.parts)
     hub.connect("dsco", "DSCO", ftp_password=dsco.secrets["ftp_password"])
-    until(lambda: not hub.open_alerts())
+    until(lambda: not hub.open_alerts(), PATIENCE)
     _check(hub, 2)
     tell(f"locked DSCO's login, and changed its password: {hub.outcome()}, 0 differences")
 
@@ -109,7 +109,7 @@ def test_a_grant_that_quickbooks_commerce_revokes_is_an_alert_until_it_is_renewe
     assert commerce.drive("revoke_tokens") == 1
     _broken(hub, name, "Grant access again", alerts=2)
     hub.connect("quickbooks_commerce", name, access_token=_granted(commerce))
-    until(lambda: not hub.open_alerts())
+    until(lambda: not hub.open_alerts(), PATIENCE)
     _check(hub, 2)
     tell(f"answered 401 for a while, and revoked the token: {hub.outcome()}, 0 differences")
 
@@ -125,11 +125,11 @@ def test_files_that_dsco_refuses_are_one_alert_until_they_are_there(
     _trading(hub)
     dsco.drive("fault", name=fault, path="/in/*")
     hub.trade.warehouse_works(1.0)
-    assert hub.flow(90, until=hub.open_alerts), hub.said()
+    hub.wait_for(hub.open_alerts)
     before = len(hub.delivered())
     hub.trade.place(6)
     hub.trade.warehouse_works(0.5)
-    assert hub.flow(60, until=lambda: len(hub.delivered()) > before and _tries(hub) > PROBES), hub.said()
+    hub.wait_for(lambda: len(hub.delivered()) > before and _tries(hub) > PROBES)
     (alert,) = hub.open_alerts()
     assert (alert.cause, alert.connection) == ("document_refused", "DSCO")
     assert "A file didn't get to DSCO in " in alert.words

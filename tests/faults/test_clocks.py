@@ -7,7 +7,7 @@ import pytest
 from tests.faults.installation import Installation, WrongClock
 from tests.faults.tally import Tell
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 MINUTES = 300.0
 HOURS = 7200.0

@@ -21,7 +21,7 @@ from tests.faults.parts import ROOT
 from tests.faults.tally import Tell
 from tests.hub import ROUND
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 STEPS_AT_MOST = 150
 APART = int(os.environ.get("FAULTS_STEPS_APART", "1"))

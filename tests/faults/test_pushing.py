@@ -24,7 +24,7 @@ from tests.faults.model import SKUS, left_open
 from tests.faults.parts import Part
 from tests.faults.tally import Tell
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 CLIENTS = 16
 KILLS = 10
@@ -156,7 +156,7 @@ def test_orders_pushed_while_web_processes_are_killed_are_there_once_and_every_s
         again.push([number])
     assert (again.taken, again.odd) == ([], [])
 
-    assert hub.flow(120, until=lambda: not left_open(hub.rows)), left_open(hub.rows)
+    hub.wait_for(lambda: not left_open(hub.rows))
     there = Counter(one["order_number"] for one in hub.trade.commerce.drive("state")["orders"])
     assert there == dict.fromkeys(pushers.sent, 1)
     assert hub.stopped_well() == []

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.installation import Installation
 from tests.faults.tally import Tell
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 
 def test_two_clocks_and_two_installations_on_one_database_do_nothing_twice(hub: Installation, tell: Tell) -> None:

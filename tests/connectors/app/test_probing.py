@@ -113,6 +113,31 @@ def test_a_bug_of_a_connector_is_a_failed_step_and_is_logged(toy, working, caplo
     assert toy.behaviour.closed == toy.behaviour.opened
 
 
+def again(connection: Connection) -> Connection:
+    return Connection.objects.for_account(connection.account_id).get(pk=connection.pk)
+
+
+def test_a_test_that_fails_after_another_one_has_found_it_well_breaks_nothing(toy, working, states):
+    fails(toy)
+    steps = connection_test(working, told=lambda step: mark_mended(again(working)))
+    assert not steps[-1].ok
+    assert working.state == ConnectionState.OK
+    assert states == []
+
+
+def test_what_works_while_others_find_it_broken_is_tested_once_more(toy, working, states):
+    def told(step: CheckStep) -> None:
+        if step.step == "sign in":
+            mark_broken(again(working), REFUSED.words)
+            fails(toy)
+
+    works(toy)
+    steps = connection_test(working, told=told)
+    assert steps[-1] == REFUSED
+    assert working.state == ConnectionState.BROKEN
+    assert states == ["broken"]
+
+
 def test_no_far_side_is_tested_inside_a_transaction(toy, cart):
     with transaction.atomic(), pytest.raises(TransactionOpen):
         connection_test(cart)
