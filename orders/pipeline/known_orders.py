@@ -8,14 +8,15 @@ from enum import StrEnum
 from django.db.models import Q
 
 from cartrover.clock import hub_now
+from cartrover.ids import new_ids
 from cartrover.leasing import FREE
 from connectors.contract import HoldReason, LineDraft, OrderDraft
 from orders.alerts import raise_alert
 from orders.holding import hold_order, lift_hold
 from orders.models import InboundDocument, MessageState, Order, OrderEvent, OrderLine, OutboundMessage
 from orders.pipeline.canceling import cancel_for_source, note_cart_canceled
-from orders.pipeline.loader import insert_prepared
-from orders.pipeline.order_rows import LINE_NAMES, address_json, draft_totals, line_rows, ship_name
+from orders.pipeline.loader import insert_parts, parts_of_rows
+from orders.pipeline.order_rows import LINE_NAMES, address_json, draft_totals, line_parts, ship_name
 from orders.pipeline.ordered_items import note_ordered
 from orders.pipeline.release import send_on_its_way
 from orders.pipeline.route import Route
@@ -200,7 +201,10 @@ def _rewrite(order: Order, draft: OrderDraft, merged: list[LineDraft]) -> None:
     for name, value in changes.items():
         setattr(order, name, value)
     OrderLine.objects.for_account(order.account_id).filter(order=order).delete()
-    insert_prepared(OrderLine, LINE_NAMES, line_rows(merged, account_id=order.account_id, order_id=order.pk))
+    parts = parts_of_rows()
+    begin = parts.first(order.pk)
+    lines = line_parts(parts, order.account_id, merged, iter(new_ids(len(merged))))
+    insert_parts(OrderLine, LINE_NAMES, [begin + line for line in lines])
     note_ordered(order.source, {line.item[:200] for line in merged})
 
 

@@ -22,6 +22,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.lookups import Lookup
 
 from cartrover.compiled_queries import Texts
+from orders.pipeline.row_parts import COPY_TEXT, VALUES, Part, RowParts
 
 Convert = Callable[[Any], Any]
 
@@ -169,6 +170,21 @@ def _copy(into: _Target, rows: Iterable[Sequence[Any]]) -> None:
         if into.ignore:
             cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {stage}{into.ignore}")  # noqa: S608 - own names
             cursor.execute(f"TRUNCATE {stage}")
+
+
+def parts_of_rows() -> RowParts:
+    """Return how the parts are made that `insert_parts` takes: of no use to another database."""
+    return COPY_TEXT if connection.vendor == "postgresql" else VALUES
+
+
+def insert_parts(model: type[models.Model], names: Sequence[str], rows: list[Part]) -> None:
+    """Do the same with rows whose parts are put together, in the order of `names`."""
+    table = _target(model, tuple(names), ())
+    if connection.vendor != "postgresql":
+        insert_prepared(model, names, rows)
+    elif rows:
+        with connection.cursor() as cursor, cursor.cursor.copy(f"COPY {table.name} ({table.columns}) FROM STDIN") as copy:
+            copy.write("\n".join(rows))
 
 
 def take_ids(model: type[models.Model], count: int) -> list[int]:

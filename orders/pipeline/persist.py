@@ -10,8 +10,9 @@ when it is written, and its ids can be taken before. Were it ever not so, the un
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
-from itertools import chain, islice
+from itertools import islice
 
 import msgspec
 from django.db import connection, transaction
@@ -27,24 +28,19 @@ from connectors.models import Connection
 from orders.alerts import raise_alert
 from orders.holding import ALERTED_HOLDS
 from orders.models import InboundDocument, Order, OrderEvent, OrderLine, OutboundMessage, SkippedOrder
-from orders.pipeline import known_orders
-from orders.pipeline.loader import OneOf, insert_prepared, instant_value, take_ids
-from orders.pipeline.order_rows import (
-    EVENT_NAMES,
-    LINE_NAMES,
-    MESSAGE_NAMES,
-    ORDER_NAMES,
-    event_rows,
-    line_rows,
-    message_rows,
-    order_rows,
-)
+from orders.pipeline import known_orders, order_rows
+from orders.pipeline.loader import OneOf, insert_parts, instant_value, parts_of_rows, take_ids
+from orders.pipeline.order_rows import DraftRows
 from orders.pipeline.ordered_items import note_ordered
+from orders.pipeline.read_ahead import read_ahead
 from orders.pipeline.route import Hold, Route
 from orders.rules.order_ids import candidates
 
 CHUNK = 500
 """Orders in one transaction: at 0.25 ms of processor each a quarter of what others may be kept waiting for SQLite's lock."""
+
+AHEAD = 2
+"""Chunks that are made while one is written: a chunk that takes longer than others doesn't let the database wait."""
 
 
 @dataclass(slots=True)
@@ -70,18 +66,21 @@ class _Load:
     document: InboundDocument | None
     actor: str
     route: Route
-    counts: LoadCounts
     force: bool
+    rows: order_rows.Load = field(init=False)
+    counts: LoadCounts = field(default_factory=LoadCounts)
     items: set[str] = field(default_factory=set)
     """SKUs that are known to be noted as ordered."""
+
+    def __post_init__(self) -> None:
+        document_id, document_name = (self.document.pk, self.document.name) if self.document else (None, "")
+        self.rows = order_rows.Load(
+            self.account_id, self.connection.pk, document_id, document_name, self.actor, parts_of_rows()
+        )
 
     @property
     def account_id(self) -> int:
         return self.connection.account_id
-
-    @property
-    def document_name(self) -> str:
-        return self.document.name if self.document else ""
 
 
 def load_drafts(
@@ -98,15 +97,17 @@ def load_drafts(
 
     The account is the connection's, and `route` its own where the caller has it already. With `force` nothing is skipped: a
     person wants these orders. `progress` is called before each chunk. Running it again with the same drafts changes nothing.
+    `drafts` is gone through in another thread, which makes rows of them meanwhile, and must not touch the database.
     """
-    load = _Load(connection, document, actor, route or Route.of(connection), LoadCounts(), force)
-    for chunk in _chunks(drafts):
-        if progress is not None:
-            progress()
-        with transaction.atomic():
-            _load_chunk(load, chunk)
-        if len(chunk) == CHUNK:
-            planner_facts.learn(Order, OrderLine, OrderEvent, OutboundMessage)
+    load = _Load(connection, document, actor, route or Route.of(connection), force)
+    with closing(read_ahead(_chunks(load, drafts), AHEAD)) as chunks:
+        for chunk in chunks:
+            if progress is not None:
+                progress()
+            with transaction.atomic():
+                _load_chunk(load, chunk)
+            if len(chunk) == CHUNK:
+                planner_facts.learn(Order, OrderLine, OrderEvent, OutboundMessage)
     return load.counts
 
 
@@ -115,16 +116,16 @@ def load_fresh(*, route: Route, drafts: Iterable[OrderDraft], actor: str) -> dic
 
     Return the short numbers that were given, by external id; what must stay out has none.
     """
-    load = _Load(route.cart, None, actor, route, LoadCounts(), force=False)
+    load = _Load(route.cart, None, actor, route, force=False)
     refs: dict[str, str] = {}
-    for chunk in _chunks(drafts):
+    for chunk in _chunks(load, drafts):
         wanted = _without_skipped(load, list(chunk.values()))
         refs |= _insert(load, wanted) if wanted else {}
     return refs
 
 
-def _chunks(drafts: Iterable[OrderDraft]) -> Iterator[dict[str, OrderDraft]]:
-    """Yield up to CHUNK drafts by external id; one that repeats within a chunk waits for the next."""
+def _chunks(load: _Load, drafts: Iterable[OrderDraft]) -> Iterator[dict[str, DraftRows]]:
+    """Yield up to CHUNK drafts and their rows by external id; one that repeats within a chunk waits for the next."""
     waiting: list[OrderDraft] = []
     source = iter(drafts)
     while True:
@@ -138,7 +139,7 @@ def _chunks(drafts: Iterable[OrderDraft]) -> Iterator[dict[str, OrderDraft]]:
         waiting = again
         if not chunk:
             return
-        yield chunk
+        yield dict(zip(chunk, order_rows.draft_rows(load.rows, list(chunk.values())), strict=True))
 
 
 def lock_loading(account_id: int) -> None:
@@ -153,21 +154,22 @@ def lock_loading(account_id: int) -> None:
 _LOCK = CompiledQuery(lambda: Account.objects.select_for_update(no_key=True).filter(pk=number("account_id")).values_list("pk"))
 
 
-def _load_chunk(load: _Load, chunk: dict[str, OrderDraft]) -> None:
+def _load_chunk(load: _Load, chunk: dict[str, DraftRows]) -> None:
     lock_loading(load.account_id)
     orders = Order.objects.for_account(load.account_id).filter(source=load.connection)
     rows = orders.filter(OneOf(F("external_id"), chunk)).values_list("external_id", "content_hash", "pk")
     known = {external_id: (content_hash, pk) for external_id, content_hash, pk in rows}
-    fresh: list[OrderDraft] = []
-    for external_id, draft in chunk.items():
+    fresh: list[DraftRows] = []
+    for external_id, made in chunk.items():
         content_hash, pk = known.get(external_id, ("", 0))
         if not pk:
-            fresh.append(draft)
-        elif content_hash == draft.content_hash:
+            fresh.append(made)
+        elif content_hash == made.draft.content_hash:
             load.counts.duplicates += 1
         else:
             order = orders.select_related("source", "wms").get(pk=pk)
-            _count_known(load, known_orders.meet(order, draft, route=load.route, document=load.document, actor=load.actor))
+            met = known_orders.meet(order, made.draft, route=load.route, document=load.document, actor=load.actor)
+            _count_known(load, met)
     wanted = _without_skipped(load, fresh)
     if wanted:
         _insert(load, wanted)
@@ -195,15 +197,16 @@ def skip_reason(draft: OrderDraft, route: Route) -> tuple[str, str] | None:
     return None
 
 
-def _without_skipped(load: _Load, drafts: list[OrderDraft]) -> list[OrderDraft]:
+def _without_skipped(load: _Load, fresh: list[DraftRows]) -> list[DraftRows]:
     if load.force:
-        return drafts
-    wanted: list[OrderDraft] = []
+        return fresh
+    wanted: list[DraftRows] = []
     skipped: list[SkippedOrder] = []
-    for draft in drafts:
+    for made in fresh:
+        draft = made.draft
         reason = skip_reason(draft, load.route)
         if reason is None:
-            wanted.append(draft)
+            wanted.append(made)
             continue
         skipped.append(
             SkippedOrder(
@@ -235,49 +238,27 @@ def draft_of(skipped: SkippedOrder) -> OrderDraft:
 # --- what is new -------------------------------------------------------------------------------------------------------------
 
 
-def _insert(load: _Load, drafts: list[OrderDraft]) -> dict[str, str]:
+def _insert(load: _Load, made: list[DraftRows]) -> dict[str, str]:
     """Store new drafts and what belongs to them; return their short numbers by external id."""
     now = instant_value(hub_now())
-    account_id, source_id = load.account_id, load.connection.pk
-    wms_id = load.route.wms.pk if load.route.wms else None
-    refs = _short_numbers(account_id, drafts, load.route)
+    drafts = [one.draft for one in made]
+    refs = _short_numbers(load.account_id, drafts, load.route)
     suspects = _suspected_duplicates(load, drafts)
     load.route.ship_methods.note_seen({draft.ship_code for draft in drafts})
     holds = {draft.external_id: suspects.get(draft.external_id) or _hold(load.route, draft, refs) for draft in drafts}
     ids = dict(zip((draft.external_id for draft in drafts), take_ids(Order, len(drafts)), strict=True))
-    orders = order_rows(
-        drafts,
-        ids=ids,
-        account_id=account_id,
-        source_id=source_id,
-        wms_id=wms_id,
-        document_id=load.document.pk if load.document else None,
-        refs=refs,
-        holds=holds,
-        now=now,
-    )
-    insert_prepared(Order, ORDER_NAMES, orders)
-    lines = (line_rows(draft.lines, account_id=account_id, order_id=ids[draft.external_id]) for draft in drafts)
-    insert_prepared(OrderLine, LINE_NAMES, chain.from_iterable(lines))
+    rows, wms = load.rows, load.route.wms
+    orders = order_rows.order_rows(rows, made, ids=ids, refs=refs, holds=holds, wms_id=wms.pk if wms else None, now=now)
+    insert_parts(Order, order_rows.ORDER_NAMES, orders)
+    insert_parts(OrderLine, order_rows.LINE_NAMES, order_rows.line_rows(rows, made, ids))
     items = {line.item[:200] for draft in drafts for line in draft.lines}
     note_ordered(load.connection, items - load.items)
     load.items |= items
-    events = event_rows(
-        drafts,
-        account_id=account_id,
-        connection_id=source_id,
-        ids=ids,
-        holds=holds,
-        document_name=load.document_name,
-        actor=load.actor,
-        now=now,
-    )
-    insert_prepared(OrderEvent, EVENT_NAMES, events)
-    if wms_id is not None:
+    insert_parts(OrderEvent, order_rows.EVENT_NAMES, order_rows.event_rows(rows, made, ids=ids, holds=holds, now=now))
+    if wms is not None:
         free = [ids[draft.external_id] for draft in drafts if holds[draft.external_id] is None]
-        insert_prepared(
-            OutboundMessage, MESSAGE_NAMES, message_rows(free, account_id=account_id, connection_id=wms_id, now=now)
-        )
+        messages = order_rows.message_rows(rows, free, connection_id=wms.pk, now=now)
+        insert_parts(OutboundMessage, order_rows.MESSAGE_NAMES, messages)
     _alert(load, drafts, ids, holds)
     load.counts.orders += len(drafts)
     load.counts.lines += sum(len(draft.lines) for draft in drafts)

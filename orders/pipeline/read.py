@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -21,8 +20,7 @@ from connectors.models import ServiceName
 from connectors.readers import SettingsUnfit, settings_of
 from orders.alerts import raise_alert, resolve_alerts
 from orders.models import InboundDocument, InboundState, OrderEvent, SkippedOrder
-from orders.pipeline.persist import CHUNK, load_drafts
-from orders.pipeline.read_ahead import read_ahead
+from orders.pipeline.persist import load_drafts
 from orders.pipeline.retrieve import stored_body
 from orders.pipeline.skipped import LISTED_REFUSALS, REFUSED_ROW, note_loaded, open_refusals
 from orders.retrying import next_try
@@ -142,10 +140,8 @@ def read_document(document: InboundDocument, run: Run, *, force: bool = False) -
     refusals = _Refusals(document, open_refusals(run.connection))
     items = spec.parse_orders(stored_body(document), document.name, settings_of(run.connection))
     try:
-        with closing(read_ahead(refusals.drafts_of(items), CHUNK)) as drafts:
-            counts = load_drafts(
-                connection=run.connection, drafts=drafts, document=document, force=force, progress=run.progress
-            )
+        drafts = refusals.drafts_of(items)
+        counts = load_drafts(connection=run.connection, drafts=drafts, document=document, force=force, progress=run.progress)
     except BadDocument as problem:
         _refuse_document(document, run, problem)
         return

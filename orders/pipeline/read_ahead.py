@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -10,17 +11,21 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def read_ahead(items: Iterator[T], batch: int) -> Generator[T]:
-    """Yield the items, always up to `batch` of them ahead in a thread of its own, which must not touch the database.
+def read_ahead(items: Iterator[T], ahead: int) -> Generator[T]:
+    """Yield the items, always up to so many of them ahead in a thread of its own, which must not touch the database.
 
     What `items` raises is raised here. Closing the iterator waits until the thread has ended.
     """
 
     def take() -> list[T]:
-        return list(islice(items, batch))
+        return list(islice(items, 1))
 
     with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as thread:
-        coming = thread.submit(take)
-        while taken := coming.result():
-            coming = thread.submit(take)
-            yield from taken
+        coming = deque(thread.submit(take) for _ in range(ahead))
+        try:
+            while taken := coming.popleft().result():
+                coming.append(thread.submit(take))
+                yield from taken
+        finally:
+            for not_wanted in coming:
+                not_wanted.cancel()
