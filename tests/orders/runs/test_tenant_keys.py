@@ -82,3 +82,25 @@ def test_on_postgresql_a_row_can_point_at_rows_of_its_own_account_only(database:
     ):
         with pytest.raises(psycopg.errors.ForeignKeyViolation, match="in_account"), database.transaction():
             _row(database, table, account_id=globex, **values)
+
+
+def test_rows_of_orders_know_their_account_by_the_row_that_they_point_at(database: psycopg.Connection) -> None:
+    keys = database.execute(
+        "SELECT conrelid::regclass::text FROM pg_constraint WHERE contype = 'f' AND confrelid = 'accounts_account'::regclass"
+    )
+    to_accounts = {table for (table,) in keys}
+    assert not {"orders_order", "orders_orderline", "orders_outboundmessage"} & to_accounts, "checked once is enough"
+    assert {"orders_orderevent", "connectors_connection", "orders_inbounddocument"} <= to_accounts
+
+    owner = _row(database, "accounts_organization", kind="merchant")
+    acme = _row(database, "accounts_account", organization_id=owner, slug="acme")
+    cart = _row(database, "connectors_connection", account_id=acme, kind="dsco", side="cart", state="new")
+    nowhere = acme + 1
+    database.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    for table, values in (
+        ("orders_order", {"source_id": cart, "external_id": "1", "cust_ref": "1", "state": "new"}),
+        ("orders_orderevent", {}),
+        ("connectors_connection", {"kind": "dsco", "side": "cart", "state": "new"}),
+    ):
+        with pytest.raises(psycopg.errors.ForeignKeyViolation), database.transaction():
+            _row(database, table, account_id=nowhere, **values)
