@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from operator import itemgetter
 from typing import Final, NamedTuple
 
@@ -44,9 +45,9 @@ class Columns:
         self.line_places = tuple(place for place, name in enumerate(names) if is_line_column(name))
         self.order_places = tuple(place for place, name in enumerate(names) if not is_line_column(name))
         self.line_names = tuple(names[place] for place in self.line_places)
-        self.take_order = taker(self.order_places)
+        self.take_order = run_taker(self.order_places)
         # The line's cells end as a row does.
-        self.take_line = taker((*self.line_places, -1))
+        self.take_line = run_taker((*self.line_places, -1))
         self.has_identity = any(name in self.places for name in IDENTITY)
         self.keys = tuple(self.places.get(name, -1) for name in ("po_number", *IDENTITY))
 
@@ -56,6 +57,21 @@ def taker(places: Sequence[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
     if len(places) > 1:
         return itemgetter(*places)
     return lambda cells: tuple(cells[place] for place in places)
+
+
+def run_taker(places: Sequence[int]) -> Callable[[list[str]], list[str]]:
+    """Return a function that does the same with a whole row, several times faster where places follow each other."""
+    starts = [at for at, place in enumerate(places) if not at or place != places[at - 1] + 1]
+    runs = [places[start:end] for start, end in pairwise([*starts, len(places)])]
+    slices = [slice(run[0], run[-1] + 1 or None) for run in runs]
+
+    def take(cells: list[str]) -> list[str]:
+        taken: list[str] = []
+        for run in slices:
+            taken += cells[run]
+        return taken
+
+    return take
 
 
 class Ids(NamedTuple):
@@ -88,8 +104,8 @@ class Gathered:
     key: str
     row: int
     head: list[str]
-    order_cells: tuple[str, ...]
-    lines: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
+    order_cells: list[str]
+    lines: list[tuple[int, list[str]]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
