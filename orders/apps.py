@@ -7,8 +7,8 @@ import gc
 from django.apps import AppConfig
 
 COLLECT_AFTER = 20_000
-"""New objects after which Python looks for cycles. A load makes millions of objects that stay for a chunk, and none of them is a
-cycle: at Python's own 700 a tenth of its time went into looking."""
+"""New objects after which Python looks for cycles. A load makes millions that stay for the length of a chunk, and no cycles:
+with Python's own 700 a tenth of its time went into looking."""
 
 
 class OrdersConfig(AppConfig):
