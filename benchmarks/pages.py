@@ -40,7 +40,7 @@ PAGES = {
     "orders found by number": "orders/?q={number}",
     "orders found by SKU": "orders/?q={sku}",
     "orders of one day": "orders/?since={day}&until={day}",
-    "orders of a day long ago": "orders/?since=2001-01-01&until=2001-01-31",
+    "orders of a day long ago": "orders/?since=1901-01-01&until=1901-01-31",
     "orders of no day": "orders/?since=2999-01-01",
     "orders of a rare retailer": "orders/?retailer=quiet+corner",
     "orders of no retailer": "orders/?retailer=nobody",

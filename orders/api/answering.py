@@ -25,7 +25,7 @@ def status_answer(request: Call, number: str) -> Answer:
 
 
 def order_list_answer(request: Call, status: str) -> Answer:
-    """Answer with a page of orders, and in a header how many there are in all."""
+    """Answer with a page of orders, and in a header how many there are in all, unless they are too many to count."""
     include = include_of(request)
     orders, total = list_orders(request.caller, asked_of(request, status))
     page = shown(request.caller, orders, include)

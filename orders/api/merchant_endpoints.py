@@ -54,7 +54,8 @@ def merchant_order_list(request: Call, status: str) -> Answer:
 
     `new` holds what may be taken now: orders that are held, that wait to go live, or that go to a WMS which doesn't call this
     API
-    aren't in it. SKUs and shipping codes are the WMS's.
+    aren't in it. SKUs and shipping codes are the WMS's. The header `total-records` says how many orders there are in all, up to
+    10,000; with more it is left out. The last page is the one that isn't full.
     """
     return order_list_answer(request, status)
 

@@ -29,6 +29,7 @@ from orders.models import (
     ShipmentLine,
 )
 from orders.models.outbound import OPEN_STATES
+from orders.readers import COUNTED
 from orders.rules.aliases import wms_skus
 from orders.rules.ship_methods import ShipMethods
 from orders.states import Status
@@ -37,8 +38,6 @@ LARGEST_PAGE = 100
 DEFAULT_PAGE = 20
 LAST_PAGE = 10_000
 LONGEST_NUMBER = 200
-COUNTED = 1_000_000
-"""Highest number of matching orders that is worked out; a list with more says none, rather than a wrong one."""
 
 LISTS: Mapping[str, tuple[Status, ...]] = {
     "new": (Status.NEW,),
@@ -109,7 +108,10 @@ def _visible(caller: Caller) -> QuerySet[Order]:
 
 
 def list_orders(caller: Caller, asked: Asked) -> tuple[list[Order], int | None]:
-    """Return a page of orders, the oldest first, and how many there are in all; None where they are too many to count."""
+    """Return a page of orders, the oldest first, and how many there are in all.
+
+    None where they are more than `COUNTED`: rather none than a wrong one, and counting millions takes seconds.
+    """
     rows = _listed(caller, asked)
     found = rows.order_by()[: COUNTED + 1].count()
     start = (asked.page - 1) * asked.limit

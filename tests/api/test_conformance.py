@@ -10,8 +10,14 @@ from typing import Any
 
 import pytest
 
+from benchmarks.many_orders import fill
 from cartrover.accounts.models import Account
+from connectors.contract import HoldReason
+from connectors.models import Connection
+from orders.models import Order
+from orders.states import OrderState
 from tests.api.conftest import Program, order
+from tests.factories import OrderFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -145,6 +151,22 @@ def test_lists_have_counts_as_texts_and_the_total_in_a_header(pushed: dict[str, 
         assert len(shop.get(f"/v1/cart/orders/list/any?{query}")["response"]) == count, query
     for query in ("from_date=x", "limit=0", "page=x", "to_date=2021-13-01", "from_date=2021-02-05T99:00:00Z"):
         assert shop.get(f"/v1/cart/orders/list/any?{query}")["error_code"] == "Invalid", query
+
+
+def test_a_list_with_more_orders_than_are_counted_says_no_total(
+    acme: Account, cart: Connection, shop: Program, warehouse: Program
+) -> None:
+    """A program that reads the header goes by pages without it; a wrong total would make it stop too early."""
+    one = OrderFactory.create(account=acme, source=cart, hold=HoldReason.BY_PERSON, lines=0)
+    assert fill(10_001) == 10_001
+    Order.objects.for_account(acme).filter(pk=one.pk).update(hold="", state=OrderState.CANCELED, canceled_at=one.created_at)
+    for reader, level in ((shop, "cart"), (warehouse, "merchant")):
+        address = f"/v1/{level}/orders/list"
+        answer = reader.call("GET", f"{address}/any")
+        assert (len(answer.data["response"]), answer.has_header("total-records")) == (20, False)
+        assert reader.call("GET", f"{address}/error")["total-records"] == "10000"
+        assert reader.call("GET", f"{address}/canceled")["total-records"] == "1"
+        assert reader.call("GET", f"{address}/any?from_date={one.created_at:%Y-%m-%dT%H:%M:%SZ}")["total-records"] == "1"
 
 
 def test_status_with_a_package(pushed: dict[str, Any], shop: Program, warehouse: Program) -> None:
