@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Q
 
 from cartrover.accounts.models import Account
 from connectors.contract import HoldReason
@@ -27,6 +27,9 @@ COMPARED = 5_000
 
 HELD_LOOKED_AT = 1_000
 """Held orders that are counted by code or by SKU, the newest: what holds up many is among them."""
+
+LINES_LOOKED_AT = 10_000
+"""Lines of those that are counted by SKU: orders of thousands of lines are few."""
 
 FAMILY = 3
 """Characters that two SKUs must begin with alike to be compared."""
@@ -105,27 +108,32 @@ class UnknownSku:
 
 def unknown_skus(account: Account) -> list[UnknownSku]:
     """Return the SKUs that hold the newest held orders and aren't among the products, with what each may be."""
-    held = list(_held(account, HoldReason.UNKNOWN_SKU).values_list("pk", flat=True)[:HELD_LOOKED_AT])
-    lines = OrderLine.objects.for_account(account).filter(order__in=held)
-    found = lines.values("order__source_id", "item").annotate(orders=Count("order_id", distinct=True))
-    asked: Sequence[Mapping[str, Any]] = list(found.order_by("-orders", "item")[: SUGGESTED * 3])
-    if not asked:
+    held = _held(account, HoldReason.UNKNOWN_SKU)[:HELD_LOOKED_AT]
+    carts_of = dict(held.values_list("pk", "source_id"))
+    lines = OrderLine.objects.for_account(account).filter(order__in=held.values("pk")).order_by("-order_id")
+    orders: dict[tuple[int, str], set[int]] = defaultdict(set)
+    upcs: dict[str, str] = {}
+    for order_id, item, upc in lines.values_list("order_id", "item", "upc")[:LINES_LOOKED_AT] if carts_of else ():
+        if order_id in carts_of:
+            orders[carts_of[order_id], item].add(order_id)
+            upcs |= {item: upc} if upc else {}
+    most = sorted(orders, key=lambda of: (-len(orders[of]), of[1], of[0]))[: SUGGESTED * 3]
+    if not most:
         return []
-    items = {row["item"] for row in asked}
-    aliased = _aliased(account, items)
-    skus = {(row["order__source_id"], row["item"]): _at_wms(aliased, row) for row in asked}
+    aliased = _aliased(account, {item for _, item in most})
+    skus = {of: _at_wms(aliased, *of) for of in most}
     products = Product.objects.for_account(account).filter(gone=False)
     known = set(products.filter(sku__in=set(skus.values())).values_list("sku", flat=True))
-    wanted = [row for row in asked if skus[row["order__source_id"], row["item"]] not in known][:SUGGESTED]
-    carts = Connection.objects.for_account(account).in_bulk([row["order__source_id"] for row in wanted])
-    by_upc, by_sku = _same_upc(account, lines, [row["item"] for row in wanted]), _near(account, [row["item"] for row in wanted])
+    wanted = [of for of in most if skus[of] not in known][:SUGGESTED]
+    carts = Connection.objects.for_account(account).in_bulk([cart_id for cart_id, _ in wanted])
+    items = [item for _, item in wanted]
+    by_upc, by_sku = _same_upc(account, {item: upcs[item] for item in items if item in upcs}), _near(account, items)
     result = []
-    for row in wanted:
-        product, because = by_upc.get(row["item"]), "same UPC"
+    for cart_id, item in wanted:
+        product, because = by_upc.get(item), "same UPC"
         if product is None:
-            product, because = by_sku.get(row["item"]), "near SKU"
-        cart = carts[row["order__source_id"]]
-        result.append(UnknownSku(cart, row["item"], row["orders"], product, because if product else ""))
+            product, because = by_sku.get(item), "near SKU"
+        result.append(UnknownSku(carts[cart_id], item, len(orders[cart_id, item]), product, because if product else ""))
     return result
 
 
@@ -134,14 +142,12 @@ def _aliased(account: Account, items: set[str]) -> dict[tuple[int | None, str], 
     return {(cart_id, cart_sku): wms_sku for cart_id, cart_sku, wms_sku in rows.values_list("cart_id", "cart_sku", "wms_sku")}
 
 
-def _at_wms(aliased: Mapping[tuple[int | None, str], str], row: Mapping[str, Any]) -> str:
-    item: str = row["item"]
-    return aliased.get((row["order__source_id"], item)) or aliased.get((None, item)) or item
+def _at_wms(aliased: Mapping[tuple[int | None, str], str], cart_id: int, item: str) -> str:
+    return aliased.get((cart_id, item)) or aliased.get((None, item)) or item
 
 
-def _same_upc(account: Account, held: Any, items: Sequence[str]) -> dict[str, Product]:
-    """By the cart's SKU: the one product that has the UPC which the cart's lines name. Leading zeros don't count."""
-    upcs = dict(held.filter(item__in=items).exclude(upc="").values_list("item", "upc").distinct())
+def _same_upc(account: Account, upcs: Mapping[str, str]) -> dict[str, Product]:
+    """By the cart's SKU, of the UPCs that the cart's lines name: the one product that has it. Leading zeros don't count."""
     written = {"0" * zeros + upc.lstrip("0") for upc in upcs.values() if upc.strip("0") for zeros in range(4)}
     found: dict[str, list[Product]] = defaultdict(list)
     for product in Product.objects.for_account(account).filter(upc__in=written, gone=False):

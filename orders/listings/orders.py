@@ -23,6 +23,7 @@ from orders.listings.columns import COLUMNS, Column
 from orders.listings.paging import PAGE, Page, page_of
 from orders.models import Order, OrderLine
 from orders.models.order import held_for
+from orders.readers import COUNTED
 from orders.states import Status
 
 SAME_NUMBER = 500
@@ -222,6 +223,31 @@ def _all_of(*conditions: Q) -> Q:
 def filtered(account: Account, wanted: OrderFilter) -> Any:
     """Return all orders that the filter asks for, as a queryset of this account: what pages of the list show together."""
     return Order.objects.for_account(account).filter(_Asked.of(account, wanted).for_all)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many orders a filter lets through; `is_more`: counting stopped there, and there may be more."""
+
+    number: int
+    is_more: bool
+
+
+def counted(account: Account, wanted: OrderFilter) -> Counted:
+    """Return how many orders the filter asks for, as far as that takes no longer with millions of orders.
+
+    What one index answers is counted up to `COUNTED`, all else among the `LOOKED_AT` orders that a page looks through.
+    """
+    asked = _Asked.of(account, wanted)
+    if asked.is_answered_by_one or asked.is_one_sku:
+        rows = Order.objects.for_account(account).filter(asked.everything)
+        if asked.is_one_sku:
+            rows = asked.skus[0][1].values("order_id").distinct()
+        number = rows.order_by()[: COUNTED + 1].count()
+        return Counted(min(number, COUNTED), number > COUNTED)
+    window = asked.window(account, None)
+    rows = Order.objects.for_account(account).filter(asked.everything, pk__in=window[:LOOKED_AT])
+    return Counted(rows.count(), len(window) > LOOKED_AT)
 
 
 # --- conditions --------------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from orders.acts.bulk_work import ORDERS
 from orders.acts.jobs import MOST_ROWS, job_begin
 from orders.acts.marking import WORDS as ELSEWHERE
 from orders.acts.order_acts import ACTS, act_on
-from orders.listings.orders import OrderFilter, filtered
+from orders.listings.orders import OrderFilter, counted
 from orders.listings.paging import PAGE
 from orders.models import Order
 from orders.views.acts import options_of
@@ -77,13 +77,12 @@ def order_bulk_all(request: AccountRequest) -> HttpResponse:
             said = {"act": act, "query": wanted.as_query(), "options": options}
             job = job_begin(account=request.account, kind=ORDERS, asked=said, actor=str(request.user))
             return redirect("work", slug=request.account.slug, public_id=job.public_id)
-    number = filtered(request.account, wanted)[: MOST_ROWS + 1].count()
     shown = {
         "wanted": wanted,
         "query": urlencode(wanted.as_query()),
         "asked": _in_words(wanted),
-        "number": min(number, MOST_ROWS),
-        "is_more": number > MOST_ROWS,
+        "counted": counted(request.account, wanted),
+        "most": MOST_ROWS,
         "act": act,
         "options": options,
         "wrong": wrong,

@@ -13,6 +13,7 @@ from cartrover.accounts.models import Account, AuditEntry, User
 from connectors.contract import HoldReason
 from connectors.models import Connection
 from orders.acts import jobs, order_acts
+from orders.listings import orders
 from orders.models import Job, JobPart, JobState, Order
 from orders.states import OrderState
 from tests.factories import ConnectionFactory, OrderFactory
@@ -72,6 +73,27 @@ def test_all_that_match_are_acted_on_in_parts_and_what_was_not_possible_is_told(
         "orders_acted_on.begun",
         "orders_acted_on.done",
     }
+
+
+def test_counting_what_matches_stops_early_and_all_of_it_is_acted_on(
+    bob: User, cart: Connection, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "COUNTED", 2, raising=False)
+    monkeypatch.setattr(orders, "LOOKED_AT", 2)
+    for number in range(3):
+        name = "Erika Mustermann" if number else "Max Anybody"
+        OrderFactory.create(account=cart.account, source=cart, ship_name=name, retailer_name="Nord", lines=[{"item": "CAP-9"}])
+    client = browser(bob)
+    for query in ("", "retailer=nord", "sku=CAP-9", "q=mustermann"):
+        text = _text(client.get(f"/a/acme/orders/bulk/all/?{query}"))
+        assert "At least 2 orders" in text, query
+        assert "Do this to all of them" in text, query
+    unseen = _text(client.get("/a/acme/orders/bulk/all/?q=anybody"))
+    assert "Orders that match" in unseen
+    assert "Only the latest were looked through, and none of those matches; older ones may." in unseen
+    job = _begin(client, act="hold", query="q=anybody")
+    jobs.run_job(job.pk)
+    assert Order.objects.for_account(cart.account).filter(hold=HoldReason.BY_PERSON).count() == 1
 
 
 def test_part_that_dies_in_the_middle_is_done_once(
