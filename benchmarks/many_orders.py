@@ -4,8 +4,8 @@ sandboxes, are copied with what hangs on them: their story in one copy of ten, a
 Ids grow by a stride for each copy, so that a copy's rows point at each other as the rows of the original do. Later copies are
 younger, as later orders are; the originals are the youngest of all.
 
-On PostgreSQL indexes are left as they are meanwhile and made anew, and keys that point elsewhere aren't looked at: the copies are
-right by how they are made, and millions of orders come in minutes. The hub must be the server's superuser for that.
+On PostgreSQL indexes are left as they are meanwhile and made anew, and keys that point elsewhere aren't looked at: the copies
+are right by how they are made, and millions of orders come in minutes. The hub must be the server's superuser for that.
 """
 
 from __future__ import annotations

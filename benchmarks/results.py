@@ -40,13 +40,17 @@ class Results:
 
 
 @contextlib.contextmanager
-def results() -> Iterator[Results]:
-    """Collect what the benchmark that runs as a module finds, and write it down at the end, goals met or not."""
+def results(section: str = "") -> Iterator[Results]:
+    """Collect what the benchmark that runs as a module finds, and write it down at the end, goals met or not.
+
+    It stands in the section of the benchmark's name, or in another one for a run that shall not take the usual one's place.
+    """
     found = Results(_load())
     yield found
     if path := os.environ.get(FILE):
-        name = Path(sys.argv[0]).stem
-        command = shlex.join(["python", "-m", f"benchmarks.{name}", *sys.argv[1:]])
+        module = Path(sys.argv[0]).stem
+        name = section or module
+        command = shlex.join(["python", "-m", f"benchmarks.{module}", *sys.argv[1:]])
         load = f"load {found.began_with:.1f} at the beginning, {_load():.1f} at the end"
         head = f"`{command}`, {datetime.now(UTC):%Y-%m-%d}, {load}."
         file = Path(path)

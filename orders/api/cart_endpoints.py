@@ -66,8 +66,9 @@ def order_list(request: Call, status: str) -> Answer:
     """List this cart's orders, the oldest first.
 
     The bounds are compared with when an order was created (`new`, `new_or_at_wms`, `any`), delivered (`at_wms`), shipped
-    (`partial`, `shipped`, `shipped_or_confirmed`), confirmed, held (`error`) or canceled. The header `total-records` says
-    how many there are in all, up to 10,000; with more it is left out. The last page is the one that isn't full.
+    (`partial`, `shipped`, `shipped_or_confirmed`), confirmed, held (`error`) or canceled. Lists go by the same moment, but for
+    those of shipped orders, which go by when an order was created. The header `total-records` says how many there are in
+    all, up to 10,000; with more it is left out. The last page is the one that isn't full.
     """
     return order_list_answer(request, status)
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -62,7 +63,10 @@ COMPARED = {
     "error": "held_at",
     "canceled": "canceled_at",
 }
-"""Which moment the bounds are compared with; for the others it is when a package was loaded."""
+"""Which moment the bounds are compared with; for the others it is when a package was loaded. Each has an index that goes by it.
+
+Lists go by it too: what comes into one stands at its end, so that no page shifts what stands before it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,27 +112,43 @@ def _visible(caller: Caller) -> QuerySet[Order]:
 
 
 def list_orders(caller: Caller, asked: Asked) -> tuple[list[Order], int | None]:
-    """Return a page of orders, the oldest first, and how many there are in all.
+    """Return a page of orders, the oldest in the list first, and how many there are in all.
 
     None where they are more than `COUNTED`: rather none than a wrong one, and counting millions takes seconds.
     """
-    rows = _listed(caller, asked)
-    found = rows.order_by()[: COUNTED + 1].count()
-    start = (asked.page - 1) * asked.limit
-    page = rows.select_related("source", "wms").order_by("created_at", "pk")[start : start + asked.limit]
+    rows = _listed(caller, asked).order_by()
+    found = rows[: COUNTED + 1].count()
+    along = COMPARED.get(asked.status, "created_at")
+    keys = _keys(rows, LISTS[asked.status], along, (asked.page - 1) * asked.limit, asked.page * asked.limit)
+    page = _visible(caller).filter(pk__in=keys).select_related("source", "wms").order_by(along, "pk") if keys else ()
     return list(page), found if found <= COUNTED else None
+
+
+def _keys(rows: QuerySet[Order], statuses: Sequence[Status], along: str, start: int, stop: int) -> list[int]:
+    """Return the keys of a page: whole rows before it are never read.
+
+    Of two statuses each is walked by itself, as an index has each in order: asked for both at once, a database may walk all
+    orders from the oldest until it meets the few that are new. Far behind the beginning that is as good as any other way.
+    """
+    if len(statuses) < 2 or stop > COUNTED:
+        return list(rows.order_by(along, "pk").values_list("pk", flat=True)[start:stop])
+    walks = [rows.filter(standing=status).order_by(along, "pk").values_list(along, "pk")[:stop] for status in statuses]
+    return [pk for _, pk in sorted(chain(*walks))[start:stop]]
 
 
 def _listed(caller: Caller, asked: Asked) -> QuerySet[Order]:
     if asked.status not in LISTS:
         raise invalid(f"There is no list “{asked.status[:30]}”. There are: {', '.join(LISTS)}.")
     rows = _visible(caller)
-    if LISTS[asked.status]:
-        rows = rows.filter(standing__in=list(LISTS[asked.status]))
+    statuses = LISTS[asked.status]
+    if statuses:
+        # One is asked for as what it is: the index that holds just its orders serves no set, not even of one.
+        rows = rows.filter(standing=statuses[0]) if len(statuses) == 1 else rows.filter(standing__in=statuses)
     if not caller.is_cart and asked.status in ("new", "new_or_at_wms"):
         rows = rows.filter(_may_be_taken(caller.account.pk))
     if asked.order_source:
-        rows = rows.filter(source__name__iexact=asked.order_source)
+        named = Connection.objects.for_account(caller.account).filter(name__iexact=asked.order_source)
+        rows = rows.filter(source__in=list(named.values_list("pk", flat=True)))
     return _between(rows, caller.account.pk, asked)
 
 

@@ -25,6 +25,14 @@ STANDING = Case(
 )
 """What `status_of` says, for the database; the last states of an order are statuses of the same name."""
 
+SINCE = {
+    Status.AT_WMS: "delivered_at",
+    Status.CONFIRMED: "confirmed_at",
+    Status.ERROR: "held_at",
+    Status.CANCELED: "canceled_at",
+}
+"""When an order came into its status, for the lists that programs read: an order is in one of their indexes at most."""
+
 
 def held_for(*reasons: HoldReason) -> Q:
     """Return the condition that an order is held for one of these reasons. That it is held at all is said on its own: the
@@ -111,6 +119,12 @@ class Order(AccountOwned):
             models.Index(fields=["wms", "wms_order_id"], name="order_wms_id", condition=~Q(wms_order_id="")),
             models.Index(
                 fields=["account", "-delivered_at"], name="order_account_delivered", condition=Q(delivered_at__isnull=False)
+            ),
+            *(
+                models.Index(
+                    fields=["account", moment, "id", "source"], name=f"order_since_{status}", condition=Q(standing=status)
+                )
+                for status, moment in SINCE.items()
             ),
             models.Index(fields=["source", "-id"], name="order_source_test", condition=Q(is_test=True)),
             models.Index(fields=["wms"], name="order_draft", condition=Q(state=OrderState.SENT, wms_state=RemoteState.DRAFT)),

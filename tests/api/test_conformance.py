@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import os
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from benchmarks.many_orders import fill
 from cartrover.accounts.models import Account
 from connectors.contract import HoldReason
 from connectors.models import Connection
 from orders.models import Order
-from orders.states import OrderState
+from orders.models.order import SINCE
+from orders.states import OrderState, Status
 from tests.api.conftest import Program, order
 from tests.factories import OrderFactory
 
@@ -167,6 +171,49 @@ def test_a_list_with_more_orders_than_are_counted_says_no_total(
         assert reader.call("GET", f"{address}/error")["total-records"] == "10000"
         assert reader.call("GET", f"{address}/canceled")["total-records"] == "1"
         assert reader.call("GET", f"{address}/any?from_date={one.created_at:%Y-%m-%dT%H:%M:%SZ}")["total-records"] == "1"
+
+
+def test_what_comes_into_a_list_stands_at_its_end(acme: Account, cart: Connection, shop: Program) -> None:
+    """A program that goes by pages, or goes on from the last moment that it has seen, meets each order once."""
+    came = datetime(2026, 11, 1, tzinfo=UTC)
+    moments = {OrderState.SENT: "delivered_at", OrderState.CONFIRMED: "confirmed_at", OrderState.CANCELED: "canceled_at"}
+    for day in range(3):
+        stamp = came + timedelta(days=20 - day)
+        common = {"account": acme, "source": cart, "created_at": came + timedelta(days=day), "lines": 0}
+        for state, moment in moments.items():
+            OrderFactory.create(**common, cust_ref=f"{state}-{day}", state=state, **{moment: stamp})
+        OrderFactory.create(**common, cust_ref=f"held-{day}", hold=HoldReason.BY_PERSON, held_at=stamp)
+        OrderFactory.create(**common, cust_ref=f"new-{day}")
+    for status, named in (("at_wms", "sent"), ("confirmed", "confirmed"), ("canceled", "canceled"), ("error", "held")):
+        for query, days in (("", [2, 1, 0]), ("?from_date=2026-11-20", [1, 0]), ("?limit=1&page=3", [0])):
+            listed = shop.get(f"/v1/cart/orders/list/{status}{query}")["response"]
+            assert [one["cust_ref"] for one in listed] == [f"{named}-{day}" for day in days], (status, query)
+    pages = [shop.get(f"/v1/cart/orders/list/new_or_at_wms?limit=4&page={page}")["response"] for page in (1, 2)]
+    assert [[one["cust_ref"] for one in page] for page in pages] == [
+        ["sent-0", "new-0", "sent-1", "new-1"],
+        ["sent-2", "new-2"],
+    ]
+
+
+@pytest.mark.parametrize("status", SINCE)
+@pytest.mark.parametrize("level", ["merchant", "cart"])
+def test_lists_walk_an_index_whatever_is_asked_of_them(
+    status: Status, level: str, acme: Account, cart: Connection, shop: Program, warehouse: Program
+) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("the plan is SQLite's")
+    program = shop if level == "cart" else warehouse
+    for query in ("", "?from_date=2026-11-20", "?to_date=2026-11-20&page=7"):
+        with CaptureQueriesContext(connection) as asked:
+            program.get(f"/v1/{level}/orders/list/{status}{query}")
+        lists = [one["sql"] for one in asked if "standing" in one["sql"]]
+        assert len(lists) == 2
+        for sql in lists:
+            with connection.cursor() as cursor:
+                cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+                plan = " ".join(row[-1] for row in cursor.fetchall())
+            assert "TEMP B-TREE" not in plan, plan
+            assert f"order_since_{status}" in plan or (not query and "COUNT" in sql), plan
 
 
 def test_status_with_a_package(pushed: dict[str, Any], shop: Program, warehouse: Program) -> None:
