@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ TIMEOUT = 4 * 3600
 """Seconds; filling a database with millions of orders takes the longest."""
 
 Figures = dict[str, Any]
+Ask = Callable[[str], Figures]
 
 
 def child(module: str, *arguments: str, **environment: str) -> Figures:
@@ -43,15 +44,40 @@ def child(module: str, *arguments: str, **environment: str) -> Figures:
 
 def hub(module: str, *arguments: str, folder: str, database: str) -> Figures:
     """Do the same with a module that is a hub: its files in `folder`, without a broker, and only loopback within its reach."""
-    return child(
-        module,
-        *arguments,
-        DJANGO_SETTINGS_MODULE="benchmarks.settings",
-        CARTROVER_VAR=folder,
-        DATABASE_URL=database,
-        CELERY_BROKER_URL="",
-        OUTBOUND_ALLOWED_NETWORKS="127.0.0.0/8",
-    )
+    return child(module, *arguments, **_as_hub(folder, database))
+
+
+@contextlib.contextmanager
+def asked_hub(module: str, *arguments: str, folder: str, database: str) -> Iterator[Ask]:
+    """Keep such a hub running that answers each line with a line of JSON; give what asks it. It ends with its input."""
+    with subprocess.Popen(
+        [sys.executable, "-m", f"benchmarks.{module}", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **_as_hub(folder, database)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as program:
+
+        def ask(line: str) -> Figures:
+            print(line, file=program.stdin, flush=True)
+            answer = program.stdout.readline() if program.stdout else ""
+            if not answer:
+                raise SystemExit(f"{module} failed")
+            figures: Figures = json.loads(answer)
+            return figures
+
+        yield ask
+
+
+def _as_hub(folder: str, database: str) -> dict[str, str]:
+    return {
+        "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
+        "CARTROVER_VAR": folder,
+        "DATABASE_URL": database,
+        "CELERY_BROKER_URL": "",
+        "OUTBOUND_ALLOWED_NETWORKS": "127.0.0.0/8",
+    }
 
 
 @contextlib.contextmanager
