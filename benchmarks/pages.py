@@ -2,7 +2,7 @@
 
     python -m benchmarks.pages [--orders 10000 1000000] [--rounds 5] [--database sqlite postgres]
 
-`--orders 10000 10000000 --database postgres` takes 45 GB of disk and half an hour, and writes to a section of its own.
+`--orders 10000 10000000 --database postgres` takes 50 GB of disk and up to an hour, and writes to a section of its own.
 
 Goals: under 50 ms at the median with many orders, not more than half as much again as with few, neither at the median nor at
 the 95th percentile, and with as many queries. Both databases hold copies of the same orders, which went round through the

@@ -29,6 +29,7 @@ from orders.models import (
     Shipment,
     ShipmentLine,
 )
+from orders.models.order import SINCE
 from orders.models.outbound import OPEN_STATES
 from orders.readers import COUNTED
 from orders.rules.aliases import wms_skus
@@ -54,15 +55,7 @@ LISTS: Mapping[str, tuple[Status, ...]] = {
 }
 """The lists and the statuses in each. Source: CartRover reference 1.7, (5)."""
 
-COMPARED = {
-    "new": "created_at",
-    "new_or_at_wms": "created_at",
-    "any": "created_at",
-    "at_wms": "delivered_at",
-    "confirmed": "confirmed_at",
-    "error": "held_at",
-    "canceled": "canceled_at",
-}
+COMPARED: Mapping[str, str] = {"new": "created_at", "new_or_at_wms": "created_at", "any": "created_at", **SINCE}
 """Which moment the bounds are compared with; for the others it is when a package was loaded. Each has an index that goes by it.
 
 Lists go by it too: what comes into one stands at its end, so that no page shifts what stands before it.

@@ -240,9 +240,8 @@ def counted(account: Account, wanted: OrderFilter) -> Counted:
     """
     asked = _Asked.of(account, wanted)
     if asked.is_answered_by_one or asked.is_one_sku:
-        rows = Order.objects.for_account(account).filter(asked.everything)
-        if asked.is_one_sku:
-            rows = asked.skus[0][1].values("order_id").distinct()
+        of_sku = asked.skus[0][1].values("order_id").distinct() if asked.is_one_sku else None
+        rows = Order.objects.for_account(account).filter(asked.everything) if of_sku is None else of_sku
         number = rows.order_by()[: COUNTED + 1].count()
         return Counted(min(number, COUNTED), number > COUNTED)
     window = asked.window(account, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from django.db import models
@@ -25,7 +26,7 @@ STANDING = Case(
 )
 """What `status_of` says, for the database; the last states of an order are statuses of the same name."""
 
-SINCE = {
+SINCE: Mapping[str, str] = {
     Status.AT_WMS: "delivered_at",
     Status.CONFIRMED: "confirmed_at",
     Status.ERROR: "held_at",
