@@ -5,7 +5,7 @@ stands instead of the plain key that Django makes: one check a row, as before. S
 exists and has none of this; there the guard of queries and `manage.py check_tenancy` have to do.
 
 Tables of which a row is written for each order rest on those keys alone (`rest_on_others`): their own key to the account would
-say nothing more and costs a check a row, a sixth of what PostgreSQL takes to store an order.
+say nothing more and costs a check a row, about an eighth of what PostgreSQL takes to store an order.
 
 A migration that adds a tenant's table or a foreign key between two is followed by one with `RunPython(tenant_keys.bind,
 tenant_keys.unbind)`, for Django writes plain keys at the very end of a migration; what is bound already is left alone.
